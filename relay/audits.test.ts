@@ -13,7 +13,15 @@ import { chainStart } from '#lib/trust/chain.ts';
 import { createOutputRoot } from '#lib/trust/output-root.ts';
 import { issueReceipt } from '#lib/trust/receipt.ts';
 import { relayAuditsSchema } from '#lib/protocol/relay-info.ts';
-import { auditTerms, canaryFollower, checkAudits, createGatewayAudits, openAudits, openClerk } from './audits.ts';
+import {
+  auditTerms,
+  canaryFollower,
+  checkAudits,
+  createGatewayAudits,
+  openAudits,
+  openClerk,
+  servedTiers,
+} from './audits.ts';
 import { checkEnv } from './settings/read-env.ts';
 
 const hourMs = 3_600_000;
@@ -200,4 +208,12 @@ test('a canary whose receipt does not hold is let go, and the question after it 
     follow({ ...canary, receipt: { ...canary.receipt, type: 'offer' } });
   }
   expect(followed).toEqual(['receipt']);
+});
+
+test('a provider claims the verified tier where it commits to its receipts and its account can be looked up', () => {
+  const named = { AUDIT_VALIDATORS: signerOf(1).peer };
+  const earning = { EARN_OUT: '20', EARN_KEY: `0x${'1'.repeat(64)}` };
+  expect(servedTiers(envOf({ ...named, ...earning }))).toEqual(['open', 'verified']);
+  expect(servedTiers(envOf(named))).toEqual(['open']);
+  expect(servedTiers(envOf(earning))).toEqual(['open']);
 });

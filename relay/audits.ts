@@ -3,6 +3,7 @@ import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { AnsweredCanary } from '#lib/peer/ask/auditions.ts';
 import type { Auditing } from '#lib/peer/audit/auditing.ts';
+import type { Tier } from '#lib/protocol/job.ts';
 import type { RelayAudits } from '#lib/protocol/relay-info.ts';
 import type { CourtClerk } from '#lib/peer/audit/court/clerk.ts';
 import { createEvidenceStore } from '#lib/peer/audit/evidence.ts';
@@ -13,6 +14,14 @@ import type { KeyValue } from '#lib/storage/spec.ts';
 import type { FollowAuditsInit } from './audit/follow-audits.ts';
 import type { CourtInit } from './court.ts';
 import type { AuditEnv } from './settings/auditing.ts';
+import { earns, type EarningEnv } from './settings/earning.ts';
+
+/**
+ * The tiers that a native provider may be asked in. It claims the verified one where it commits to its receipts and names an account
+ * whose bond can be looked up; whether it is believed, whoever asks looks up.
+ */
+export const servedTiers = (env: Pick<AuditEnv, 'AUDIT_VALIDATORS'> & EarningEnv): readonly Tier[] =>
+  env.AUDIT_VALIDATORS.length > 0 && earns(env) ? ['open', 'verified'] : ['open'];
 
 /** This peer's part in the audits of a network that names its validators; undefined where none are named. @throws `bad-setting`. */
 export async function openAudits(init: FollowAuditsInit): Promise<Auditing | undefined> {

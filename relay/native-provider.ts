@@ -63,7 +63,7 @@ export type NativeState = ServingState | { readonly state: 'off' };
 
 export interface NativeProviderInput extends Pick<
   NativePeerComponents,
-  'net' | 'isGateway' | 'isOwners' | 'isBought' | 'isExempt' | 'hardwareCard' | 'audience'
+  'net' | 'isGateway' | 'isOwners' | 'isBought' | 'isExempt' | 'tiers' | 'hardwareCard' | 'audience'
 > {
   /** Opens what outlives the process; called once. */
   readonly open: () => Promise<{ readonly storage: SqliteStorage; readonly seed: Uint8Array }>;

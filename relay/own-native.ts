@@ -5,7 +5,7 @@ import type { Random } from '#lib/base/random.ts';
 import type { LocalNets } from '#lib/net/local.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import { openAudits } from './audits.ts';
+import { openAudits, servedTiers } from './audits.ts';
 import type { BackendConfig } from './native/bridge/backend-config.ts';
 import { bundledModelFile, startNativeProvider, waitUntilListed, type NativeProvider } from './native-provider.ts';
 import { loadSeed } from './node/identity.ts';
@@ -55,6 +55,7 @@ export function startOwnNative(init: OwnNativeInit): NativeProvider {
       seed: await loadSeed(env.DATA_DIR, 'native.key'),
     }),
     modelFile: bundledModelFile,
+    tiers: servedTiers(env),
     hardwareCard: env.HARDWARE_CARD,
     backends,
     net: { relays: () => relays, local },

@@ -5,7 +5,7 @@ import { systemRandom } from '#lib/base/random.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
-import { checkAudits, openAudits } from './audits.ts';
+import { checkAudits, openAudits, servedTiers } from './audits.ts';
 import { installNativeCrypto } from './native-crypto.ts';
 import { readBackends } from './backends.ts';
 import { createLogger } from './log.ts';
@@ -47,6 +47,7 @@ export async function startProvide(env: ProvideEnv, { log }: ProgramOptions = {}
   const native = startNativeProvider({
     open: async () => ({ storage, seed }),
     modelFile: bundledModelFile,
+    tiers: servedTiers(env),
     hardwareCard: env.HARDWARE_CARD,
     backends,
     net: {

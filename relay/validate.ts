@@ -47,6 +47,7 @@ export async function startValidate(env: ValidateEnv, { log }: ProgramOptions = 
   const native = startNativeProvider({
     open: async () => ({ storage, seed }),
     modelFile: bundledModelFile,
+    tiers: ['open'],
     hardwareCard: 'off',
     backends,
     audience: 'self',

@@ -6,7 +6,7 @@ import { createPeer, type Peer } from '#lib/peer/peer.ts';
 import type { Audience, Provider } from '#lib/peer/spec.ts';
 import type { Policy } from '#lib/peer/serve/admit.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
-import type { Job } from '#lib/protocol/job.ts';
+import type { Job, Tier } from '#lib/protocol/job.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Till } from '#lib/pay/ports.ts';
@@ -45,6 +45,8 @@ export interface NativePeerComponents {
   readonly isExempt: (asker: PeerId) => boolean;
   /** What the models cost everybody else, and how it is paid. */
   readonly earnings?: { readonly till: Till; readonly price: Price; readonly priceMax: Price } | undefined;
+  /** That it may be asked in. */
+  readonly tiers: readonly Tier[];
   /** Whether offers claim the machine's GPUs. */
   readonly hardwareCard: 'on' | 'off';
   /** Jobs that are refused although they could be served. */
@@ -80,6 +82,7 @@ export async function createNativePeer(components: NativePeerComponents): Promis
     logger,
     signer: createSigner(seed),
     role: 'native',
+    tiers: components.tiers,
     hardware: () => (hardware && serving.isMeasured ? { ...hardware, status: 'measured' } : hardware),
     discovery: 'client',
     // The gateway of this process ends with it, and gives its jobs other ids when it begins again.

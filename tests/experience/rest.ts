@@ -268,6 +268,17 @@ export const appAndWidget: readonly Claim[] = [
     lacks: 'a key that pays for its own answers: the worker asks nothing by then',
   },
   {
+    row: 'tiers',
+    claim: 'Verified peers alone may be required; bond and audits stand beside the answer, and a tab may judge',
+    proofs: [
+      [
+        'tests/e2e/verified.spec.ts',
+        'a page asks verified peers only and shows what it looked up; a tab judges once the network names it',
+      ],
+    ],
+    lacks: 'audits that ran for their hours: the relay’s book is written beforehand',
+  },
+  {
     row: 'look',
     claim: 'Every page is clean to axe from 390 to 1440 px, light and dark',
     proofs: [[looks, clean]],

@@ -32,7 +32,7 @@ export const wireErrors = {
   'tier-unavailable': {
     status: 400,
     retry: 'never',
-    message: 'No peer can prove this tier. Ask for the tier "open".',
+    message: 'No peer that serves this can prove the tier. Ask again later, or in the open tier.',
   },
   'feature-unavailable': {
     status: 400,
