@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import { payErrors } from '#lib/pay/errors.ts';
+import { wireErrors } from '#lib/protocol/errors.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(`${root}/${path}`, 'utf8');
@@ -105,7 +106,15 @@ test.each(locales.filter((language) => language !== 'en'))('%s says everything t
 
 test('sentences of the rooms below the pages are translated as they are said', () => {
   const rooms = ['base', 'boot', 'engine', 'net', 'pay', 'peer', 'protocol', 'state', 'storage'];
-  const sources = [...rooms.map((room) => `src/lib/${room}`), 'workers'].flatMap((folder) => below(folder, /\.ts$/));
+  // Of a relay: what the Wallet and the Keys page are refused with.
+  const folders = [
+    ...rooms.map((room) => `src/lib/${room}`),
+    'workers',
+    'relay/chain',
+    'relay/gateway',
+    'relay/ledger',
+  ];
+  const sources = folders.flatMap((folder) => below(folder, /\.ts$/));
   const code = sources.map((path) => read(path).replaceAll(/\$\{[^}]*\}/g, '{}')).join('\n');
   const sentences = JSON.parse(read('messages/sentences.json')) as Readonly<
     Record<string, Readonly<Record<string, string>>>
@@ -129,6 +138,23 @@ const codesOfNoPage = new Set(
     'verdict-missing already-voted not-validator validator-too-new validator-is-party not-allowed range-too-long'
   ).split(' '),
 );
+
+test('what a question fails with is said in every language', () => {
+  const sentences = JSON.parse(read('messages/sentences.json')) as object;
+  const english = Object.values(wireErrors).filter(({ message }) => !Object.hasOwn(sentences, message));
+  expect(english).toEqual([]);
+});
+
+test('no page shows a message of an error as it came', () => {
+  const found = pages
+    .filter((path) => path.endsWith('.svelte'))
+    .flatMap((path) =>
+      read(path)
+        .split('\n')
+        .flatMap((line) => (/\.message\b/.test(line) ? [`${path}: ${line.trim()}`] : [])),
+    );
+  expect(found.filter((line) => !line.includes('inLanguage('))).toEqual([]);
+});
 
 test('what a wallet fails with is said in every language', () => {
   const sentences = JSON.parse(read('messages/sentences.json')) as object;

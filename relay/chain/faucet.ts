@@ -35,8 +35,9 @@ export function createFaucet({ chain, clock, wallet, setCoins }: FaucetComponent
     const now = clock.now();
     for (const [each, at] of given) if (now - at >= dayMs) given.delete(each);
     const wait = (given.get(address) ?? -hourMs) + hourMs - now;
-    if (wait > 0) throw dry('This address had test money within the hour.', wait);
-    if (given.size >= giftsPerDayMax) throw dry('The faucet has given what it gives in a day.', hourMs);
+    if (wait > 0) throw dry('This address had test money within the hour. Try again later.', wait);
+    if (given.size >= giftsPerDayMax)
+      throw dry('The faucet has given what it gives in a day. Try again later.', hourMs);
   };
   const fill = async (address: Address, options: AbortOptions) => {
     if ((await chain.coinBalance(address, options)) < gift.wei) await setCoins(address, gift.wei, options);
@@ -60,5 +61,6 @@ export function createFaucet({ chain, clock, wallet, setCoins }: FaucetComponent
   };
 }
 
-const dry = (reason: string, retryAfterMs: number): TabloomError =>
-  new TabloomError('faucet-dry', `${reason} Try again later.`, { details: { retryAfterMs } });
+/** Whole sentences: pages say them in other languages. */
+const dry = (message: string, retryAfterMs: number): TabloomError =>
+  new TabloomError('faucet-dry', message, { details: { retryAfterMs } });

@@ -76,7 +76,11 @@ export function createRateLimits(settings: RateLimitSettings): RateLimits {
           // First of all callers, which bounds how many shares a minute can bring.
           const all = await add('all requests', 1, settings.requestsPerMinuteTotal);
           if (all.used > all.limit) {
-            throw limited('gateway-busy', 'This relay gets as many requests as it answers in a minute.', all.resetMs);
+            throw limited(
+              'gateway-busy',
+              (seconds) => `This relay gets as many requests as it answers in a minute. Try again in ${seconds} s.`,
+              all.resetMs,
+            );
           }
           requests = await add(`${share} requests`, 1, requestsMax);
           if (requests.used > requests.limit) throw exceeded('requests', requests);
@@ -144,10 +148,12 @@ function createCounter({ redisUrl, logger }: RateLimitSettings): {
 const consume = (counter: Counter, share: string, cost: number): Promise<RateLimiterRes> =>
   counter.consume(share, cost);
 
-const limited = (code: 'gateway-busy' | 'rate-limit-exceeded', message: string, retryAfterMs: number) =>
-  new TabloomError(code, `${message} Try again in ${Math.max(1, Math.ceil(retryAfterMs / 1_000))} s.`, {
-    details: { retryAfterMs },
-  });
+/** `say` gives a whole sentence: pages say it in other languages. */
+const limited = (
+  code: 'gateway-busy' | 'rate-limit-exceeded',
+  say: (seconds: number) => string,
+  retryAfterMs: number,
+) => new TabloomError(code, say(Math.max(1, Math.ceil(retryAfterMs / 1_000))), { details: { retryAfterMs } });
 
 function exceeded(what: 'requests' | 'tokens', { limit, resetMs }: Count, cost?: number): TabloomError {
   // Waiting would not help.
@@ -155,7 +161,11 @@ function exceeded(what: 'requests' | 'tokens', { limit, resetMs }: Count, cost?:
     const message = `This request may use ${cost} tokens, and ${limit} a minute are allowed. Set a lower max_tokens.`;
     return new TabloomError('rate-limit-exceeded', message);
   }
-  return limited('rate-limit-exceeded', `The limit of ${limit} ${what} a minute is reached.`, resetMs);
+  const say = (seconds: number) =>
+    what === 'requests'
+      ? `The limit of ${limit} requests a minute is reached. Try again in ${seconds} s.`
+      : `The limit of ${limit} tokens a minute is reached. Try again in ${seconds} s.`;
+  return limited('rate-limit-exceeded', say, resetMs);
 }
 
 const describe = (what: 'requests' | 'tokens', count: Count | undefined): Readonly<Record<string, string>> =>

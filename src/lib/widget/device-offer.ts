@@ -4,6 +4,7 @@ import type { Tab } from '#lib/state/tab.ts';
 import { tabRung } from './device-rung.ts';
 import { h } from './dom.ts';
 import { findLanguageModel, promptRung } from './prompt-rung.ts';
+import { widgetLanguage } from './language.ts';
 import type { DeviceRung } from './rungs.ts';
 
 export interface OfferParts {
@@ -87,7 +88,8 @@ export function offerDevice({ place, createTab, use }: OfferParts): void {
   }
 
   function fail(error: unknown, again: () => Promise<void>): void {
-    const message = error instanceof Error ? error.message : m.widget_device_failed();
+    // Errors speak English, and the widget carries no sentences of theirs in other languages.
+    const message = error instanceof Error && widgetLanguage() === undefined ? error.message : m.widget_device_failed();
     show(
       h('p', { role: 'alert' }, message),
       button(m.retry(), () => void again()),

@@ -217,8 +217,10 @@ function withQueue(busy: ErrorRecord, query: RouteQuery, { directory, clock }: A
   if (typeof retryAfterMs !== 'number') return busy;
   const seconds = Math.max(1, Math.ceil(retryAfterMs / 1_000));
   const ahead = Math.max(1, queue?.ahead ?? 1);
-  const jobs = ahead === 1 ? 'one job' : `${ahead} jobs`;
-  const message = `All workers are busy: the shortest queue has ${jobs} ahead. Try again in ${seconds} s.`;
+  const message =
+    ahead === 1
+      ? `All workers are busy: the shortest queue has one job ahead. Try again in ${seconds} s.`
+      : `All workers are busy: the shortest queue has ${ahead} jobs ahead. Try again in ${seconds} s.`;
   return { ...busy, message, details: { ...busy.details, retryAfterMs, ahead } };
 }
 

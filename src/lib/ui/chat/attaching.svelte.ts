@@ -41,7 +41,7 @@ export class Attaching {
         const attachment = { id: this.#parts.newId(), name: file.name.slice(0, 200), ...(await this.#read(file)) };
         conversation.pending = [...conversation.pending, attachment];
       } catch (error) {
-        errors.push(toErrorRecord(error).message);
+        errors.push(inLanguage(toErrorRecord(error).message));
       } finally {
         this.reading--;
       }
