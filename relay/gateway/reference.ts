@@ -33,6 +33,7 @@ function writePage({ info, paths }: OpenApiDocument): string {
 <style>${style}</style>
 <h1>${escape(info.title)}</h1>
 <p>${escape(info.description)} As a document for tools: <a href="openapi.json">openapi.json</a>.</p>
+<p>Keys with limits: a wallet makes its own on <a href="/keys">the page for keys</a>, the operator with <code>keys create</code>.</p>
 ${sections.join('\n')}
 </html>
 `;

@@ -25,6 +25,7 @@ export const capNames = [
   'requestsTotal',
   'tokensPerDay',
   'tokensTotal',
+  'creditsPerMonth',
   'requestsPerMinute',
   'tokensPerMinute',
 ] as const;
@@ -46,6 +47,17 @@ export interface GatewayKeyView extends KeyWish {
   readonly id: string;
   readonly createdAt: number;
   readonly revokedAt: number | undefined;
+}
+
+/** A prompt of the relay's operator at a fixed price. */
+export interface TaskView {
+  /** To be asked for as a model. */
+  readonly name: string;
+  readonly model: string;
+  /** As decimal text; a credit is a cent. */
+  readonly credits: string;
+  /** Of the text that it takes. */
+  readonly charactersMax: number;
 }
 
 /** Every method shows in the view what it does and why it failed, and also throws a coded error. */

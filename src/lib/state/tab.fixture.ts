@@ -43,6 +43,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       prices: async () => [],
       receipted: async () => [],
       served: async () => [],
+      tasks: async () => [],
       audits: async () => ({ followed: false, workers: [] }),
       bond: async () => undefined,
       followGateway: () => () => undefined,

@@ -6,7 +6,7 @@ import type { Tier } from '#lib/protocol/job.ts';
 import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts';
 import type { DeviceView, Presence } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
-import type { KeysPort } from './keys.ts';
+import type { KeysPort, TaskView } from './keys.ts';
 import type { LibraryView } from './library.ts';
 import type {
   AuditsView,
@@ -91,6 +91,8 @@ export interface NetworkPort {
   bond(peer: string, payout: { readonly chain: number; readonly provider: string }): Promise<BondView | undefined>;
   /** What this page's relay has counted of audits. @throws `audits-unread`, `part-missing`. */
   audits(options?: AbortOptions): Promise<AuditsView>;
+  /** Prompts at a fixed price, as this page's relay offers them. @throws `net-offline`, `part-missing`, `aborted`. */
+  tasks(options?: AbortOptions): Promise<readonly TaskView[]>;
   /** What is served now, with who checked it. @throws `net-offline`, `part-missing`. */
   served(options?: AbortOptions): Promise<readonly ServedModelView[]>;
   /** What each peer has done for this device, by the latest receipts that are stored here; most tokens first. */

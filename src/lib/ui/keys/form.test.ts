@@ -35,6 +35,13 @@ test.each(['0', '-1', '1.5', '1e6', 'many', '1000000000001'])('a limit of %j is 
   expect(read(caps({ requestsPerDay: '5', tokensTotal: text }))).toEqual({ problem: 'cap', cap: 'tokensTotal' });
 });
 
+test('a plan is at most a million credits, and a key lasts a century at most', () => {
+  expect(read(caps({ creditsPerMonth: '1 000 000' }))).toMatchObject({ caps: { creditsPerMonth: 1_000_000 } });
+  expect(read(caps({ creditsPerMonth: '1000001' }))).toEqual({ problem: 'cap', cap: 'creditsPerMonth' });
+  expect(read({ days: ' 400 ' })).toMatchObject({ expiresAt: now + 400 * 86_400_000 });
+  for (const days of ['0', '36501', '1.5', 'soon']) expect(read({ days })).toEqual({ problem: 'days' });
+});
+
 test.each(['shop.example', 'https://shop.example/path', 'https://me:secret@shop.example', '*'])(
   'the origin %j is none',
   (text) => expect(read({ origins: text })).toEqual({ problem: 'origin', text }),

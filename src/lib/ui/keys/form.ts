@@ -13,7 +13,7 @@ export interface KeyForm {
 }
 
 export type KeyProblem =
-  | { readonly problem: 'origins-missing' | 'day-cap-missing' }
+  | { readonly problem: 'origins-missing' | 'day-cap-missing' | 'days' }
   | { readonly problem: 'origin'; readonly text: string }
   | { readonly problem: 'cap'; readonly cap: CapName };
 
@@ -26,20 +26,23 @@ export const emptyForm: KeyForm = {
   caps: Object.fromEntries(capNames.map((name) => [name, ''])) as Record<CapName, string>,
 };
 
-/** Days to choose from; empty: never. */
-export const dayChoices = ['7', '30', '90', '365', ''] as const;
+/** Days that are suggested. */
+export const dayChoices = ['7', '30', '90', '365'] as const;
 
 const dayMs = 86_400_000;
+const daysMax = 36_500;
 const capMax = 1_000_000_000_000;
+/** Of a plan: ten thousand dollars a month. */
+const creditsMax = 1_000_000;
 
 /** What the form asks for, or the first thing in it that the gateway would refuse. @param now milliseconds since the epoch. */
 export function readForm({ name, type, models, origins, days, caps }: KeyForm, now: number): KeyWish | KeyProblem {
   const wished: Partial<Record<CapName, number>> = {};
   for (const cap of capNames) {
-    const text = caps[cap].replace(/[\s_]/g, '');
+    const text = caps[cap].trim();
     if (text === '') continue;
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < 1 || value > capMax) return { problem: 'cap', cap };
+    const value = wholeOf(text, cap === 'creditsPerMonth' ? creditsMax : capMax);
+    if (value === undefined) return { problem: 'cap', cap };
     wished[cap] = value;
   }
   const pages = listed(origins);
@@ -49,8 +52,17 @@ export function readForm({ name, type, models, origins, days, caps }: KeyForm, n
     if (pages.length === 0) return { problem: 'origins-missing' };
     if (wished.requestsPerDay === undefined && wished.tokensPerDay === undefined) return { problem: 'day-cap-missing' };
   }
-  const expiresAt = days === '' ? undefined : now + Number(days) * dayMs;
+  const last = days.trim() === '' ? 0 : wholeOf(days, daysMax);
+  if (last === undefined) return { problem: 'days' };
+  const expiresAt = last === 0 ? undefined : now + last * dayMs;
   return { name: name.trim(), type, models: listed(models), origins: pages, expiresAt, caps: wished };
+}
+
+/** From one to the most, with spaces between digits or without. */
+function wholeOf(text: string, most: number): number | undefined {
+  const digits = text.replace(/[\s_]/g, '');
+  const value = Number(digits);
+  return /^\d+$/.test(digits) && value >= 1 && value <= most ? value : undefined;
 }
 
 const listed = (text: string): readonly string[] => [...new Set(text.split(/[\s,]+/).filter(Boolean))];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { GatewayKeyView } from '#lib/state/keys.ts';
-import { daysText, limitTexts, problemText, stateOf } from './texts.ts';
+import { limitTexts, problemText, stateOf } from './texts.ts';
 
 const key = (more: Partial<GatewayKeyView> = {}): GatewayKeyView => ({
   id: 'k',
@@ -23,12 +23,12 @@ test('a key works until it expires or is revoked, and what was revoked has not m
 });
 
 test('limits are said in their own order; one that this page does not know is left out', () => {
-  const caps = { tokensPerMinute: 9, requestsPerDay: 1_500, creditsPerMonth: 3 };
-  expect(limitTexts(key({ caps }))).toEqual(['Requests a day: 1,500', 'Tokens a minute: 9']);
+  const caps = { tokensPerMinute: 9, requestsPerDay: 1_500, creditsPerMonth: 3, later: 4 };
+  expect(limitTexts(key({ caps }))).toEqual(['Requests a day: 1,500', 'Credits a month: 3', 'Tokens a minute: 9']);
 });
 
 test('what is wrong with a form is said by the name of the field', () => {
   expect(problemText({ problem: 'cap', cap: 'tokensTotal' })).toContain('Tokens in all');
   expect(problemText({ problem: 'origin', text: 'shop' })).toContain('shop');
-  expect(daysText(90)).toBe('in 90 days');
+  expect(problemText({ problem: 'days' })).toContain('36,500');
 });

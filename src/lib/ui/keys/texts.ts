@@ -1,5 +1,4 @@
 import { m } from '#messages';
-import { locale } from '#language';
 import { capNames, type CapName, type GatewayKeyView } from '#lib/state/keys.ts';
 import { formatCount } from '../format.ts';
 import type { KeyProblem } from './form.ts';
@@ -9,6 +8,7 @@ export const capText: Readonly<Record<CapName, () => string>> = {
   requestsTotal: m.keys_requests_total,
   tokensPerDay: m.keys_tokens_per_day,
   tokensTotal: m.keys_tokens_total,
+  creditsPerMonth: m.keys_credits_per_month,
   requestsPerMinute: m.keys_requests_per_minute,
   tokensPerMinute: m.keys_tokens_per_minute,
 };
@@ -21,6 +21,8 @@ export function problemText(found: KeyProblem): string {
       return m.keys_day_cap_missing();
     case 'origin':
       return m.keys_origin_wrong({ origin: found.text });
+    case 'days':
+      return m.keys_days_wrong();
     case 'cap':
       return m.keys_cap_wrong({ limit: capText[found.cap]() });
   }
@@ -37,6 +39,3 @@ export type KeyState = 'active' | 'expired' | 'revoked';
 
 export const stateOf = ({ revokedAt, expiresAt }: GatewayKeyView, now: number): KeyState =>
   revokedAt !== undefined ? 'revoked' : expiresAt !== undefined && expiresAt <= now ? 'expired' : 'active';
-
-/** `in 90 days`. */
-export const daysText = (days: number): string => new Intl.RelativeTimeFormat(locale()).format(days, 'day');
