@@ -45,6 +45,8 @@ function fakeProvider() {
       state.change({ models: [{ artefact: model.model.artefact, name: model.model.name, audience }] });
     },
     withdrawModel: () => state.change({ models: [] }),
+    work: () => state.current,
+    dismiss: vi.fn(async () => undefined),
     pause: () => undefined,
     resume: () => undefined,
     drain: async () => undefined,

@@ -77,6 +77,7 @@ export async function openSession(kind: SessionKind, components: SessionComponen
     role: 'tab',
     discovery: 'client',
     nickname: kind === 'own' ? components.nickname : undefined,
+    slotsOf: 'machine',
     onModelFailed: components.onModelFailed,
     onRelayTime: components.onRelayTime,
     tierCheck: components.tierCheck,

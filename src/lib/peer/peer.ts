@@ -85,6 +85,7 @@ export interface PeerComponents {
   readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
   readonly price?: ProviderComponents['price'];
   readonly priceMax?: ProviderComponents['priceMax'];
+  readonly slotsOf?: ProviderComponents['slotsOf'];
   readonly onModelFailed?: ProviderComponents['onModelFailed'];
   /** Where an asker's finished answers are kept, in case it comes again: in memory by default, until this process ends. */
   readonly keepAnswers?: ((asker: PeerId) => 'in-memory' | 'in-storage') | undefined;

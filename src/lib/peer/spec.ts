@@ -182,6 +182,10 @@ export interface Provider extends Startable {
   /** Adds a model to the served ones, or renews what is announced of it if its slots, features or speed have changed. */
   offerModel(model: LoadedModel, options?: OfferModelOptions): void;
   withdrawModel(artefact: string): void;
+  /** What was done with this model, under this offer of it and earlier ones; zeros where it was never offered. */
+  work(artefact: string): ModelWork;
+  /** Ends what runs or waits on this model for other peers, which go elsewhere; resolves when all of it has ended. */
+  dismiss(artefact: string): Promise<void>;
   /** Takes no new job until resumed; what runs goes on. */
   pause(): void;
   resume(): void;
@@ -209,15 +213,19 @@ export interface OfferModelOptions {
 }
 
 /** A provider's part of an offer; presence adds the peer, the sequence number, the time and the addresses. */
-export type ServedModels = Pick<Offer, 'draining' | 'engine' | 'models' | 'payout'>;
+export type ServedModels = Pick<Offer, 'draining' | 'engine' | 'models' | 'payout' | 'must'>;
 
 /** `network`: announced to all. `self`: for this device only, never announced; other askers are refused by policy. */
 export type Audience = 'network' | 'self';
 
-export interface ProviderState {
+export interface ProviderState extends ModelWork {
   readonly phase: 'stopped' | 'serving' | 'paused' | 'draining';
   /** The same list until a model is offered or withdrawn. */
   readonly models: readonly { readonly artefact: string; readonly name: string; readonly audience: Audience }[];
+}
+
+/** Gauges are as of now, the rest are sums. */
+export interface ModelWork {
   readonly running: number;
   readonly queued: number;
   /** Answers given; cancelled ones do not count. */

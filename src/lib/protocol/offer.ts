@@ -80,11 +80,20 @@ export const offeredModelSchema = z.object({
   running: jobs,
   queued: jobs,
   measured: measuredSchema.optional(),
+  /** Of this model, where it is another than the offer's; `must` has `engines` then. */
+  engine: engineInfoSchema.optional(),
   /** Its answers are those of another provider that the peer pays, while its own models are busy: not of its hardware. */
   upstream: z.literal(true).optional(),
   /** Its answers are those of other peers, which this one pays by the chunk out of what its asker pays; it holds a chunk at most. */
   hub: z.literal(true).optional(),
 });
+
+/** What answers with a model of an offer, and stands in its receipts. */
+export const engineOf = (offer: Pick<Offer, 'engine'>, model: Pick<OfferedModel, 'engine'>): Offer['engine'] =>
+  model.engine ?? offer.engine;
+
+/** In `must` of an offer whose models run in several engines. */
+export const severalEngines = 'engines';
 
 /** The name under which a model is offered that another provider answers, beside the model of that name itself. */
 export const upstreamName = (name: string): string => `${name}:upstream`;

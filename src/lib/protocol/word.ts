@@ -17,7 +17,7 @@ export type Word<Known extends string> = Known | (string & {});
 export const mustSchema = z.array(wordSchema).max(limits.mustWordsMax);
 
 /** What this implementation understands beyond version 2 itself. */
-const understood: ReadonlySet<string> = new Set<string>();
+const understood: ReadonlySet<string> = new Set<string>(['engines']);
 
 /** The words of `must` that this version does not understand; empty if the record may be used. */
 export const unknownMust = ({ must = [] }: { readonly must?: readonly string[] | undefined }): readonly string[] =>

@@ -19,6 +19,7 @@ import {
 } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { engineOf } from '#lib/protocol/offer.ts';
 import { priceSchema, unitsSchema } from '#lib/protocol/price.ts';
 import { estimateTokens } from '#lib/protocol/tokens.ts';
 import { nameSchema } from '#lib/protocol/word.ts';
@@ -128,7 +129,7 @@ export function toWorkerView(
     peer: offer.peer,
     self: offer.peer === self,
     role: offer.role,
-    engine: offer.engine,
+    engine: engineOf(offer, model),
     model: model.name,
     artefact: model.artefact,
     tier: request.tier,

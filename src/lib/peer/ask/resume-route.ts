@@ -1,8 +1,10 @@
 import { errorCode } from '#lib/base/errors.ts';
+import { matchesModel } from '#lib/market/filter.ts';
 import type { Directory, RouteQuery } from '#lib/market/spec.ts';
 import { encodeAskerFrame } from '#lib/protocol/frame.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
+import { engineOf } from '#lib/protocol/offer.ts';
 import type { AskerState, Next } from '../session/asker-spec.ts';
 
 interface Resuming {
@@ -24,7 +26,12 @@ export function resumeQueries(
   if (!resume) return [query];
   const only = directory
     .serving(query.model)
-    .filter(({ offer }) => offer.engine.name === engine?.name && offer.engine.build === engine.build)
+    .filter(({ offer }) =>
+      offer.models.some((model) => {
+        const { name, build } = engineOf(offer, model);
+        return matchesModel(query, model) && name === engine?.name && build === engine.build;
+      }),
+    )
     .map(({ offer }) => offer.peer)
     .filter((peer) => query.only?.includes(peer) ?? true);
   const needing = (feature: 'resume-exact' | 'resume-text') => {

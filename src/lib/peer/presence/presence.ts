@@ -173,7 +173,7 @@ export function createPresence(components: PresenceComponents): Presence {
     const envelope = signAndKeep(offer);
     if (shared) {
       const isSame = JSON.stringify(shared) === JSON.stringify(own);
-      const published = isSame ? envelope : signOffer({ ...offer, ...shared }, signer);
+      const published = isSame ? envelope : signOffer(toOffer(shared, seq, limits.offerTtlMs), signer);
       void publish(published, shared.draining ? 'at-once' : 'in-turn', lifetime?.signal);
     } else if (announced === 'network') {
       const last = { ...own, draining: true, models: [] };

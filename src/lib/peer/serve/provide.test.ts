@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { checkChain } from '#lib/trust/chain.ts';
 import { demo, job, pass, until } from '../peer.fixture.ts';
-import { last, puppet, scene } from './provide.fixture.ts';
+import { finish, last, puppet, scene, textPart } from './provide.fixture.ts';
 
 test('draining finishes what runs and what waits, and takes nothing new', async () => {
   const { clock, open, worker } = await scene({ answerTokens: 30 });
@@ -65,14 +65,52 @@ test('an asker that withholds its signature leaves no gap in the worker’s chai
   ).toMatchObject({ type: 'whole' });
 });
 
-test('a model of another engine takes the place of what is there: an offer names one engine', async () => {
+test('a model of another engine is offered beside the others, with its own engine', async () => {
   const { worker } = await scene();
+  expect(worker.provider.servedModels('network')?.must).toBeUndefined();
   const { model } = puppet(async function* () {});
   worker.provider.offerModel({ ...model, model: { ...demo, artefact: 'e'.repeat(64) } });
-  expect(worker.provider.servedModels('network')).toMatchObject({
-    engine: { name: 'puppet' },
-    models: [{ artefact: 'e'.repeat(64) }],
+  const served = worker.provider.servedModels('network')!;
+  expect(served).toMatchObject({
+    engine: { name: 'scripted' },
+    models: [{ artefact: demo.artefact }, { artefact: 'e'.repeat(64), engine: { name: 'puppet' } }],
+    must: ['engines'],
   });
-  worker.provider.offerModel({ ...model, model: { ...demo, artefact: 'f'.repeat(64) } });
-  expect(worker.provider.servedModels('network')?.models).toHaveLength(2);
+  expect(served.models[0]).not.toHaveProperty('engine');
+  worker.provider.withdrawModel(demo.artefact);
+  expect(worker.provider.servedModels('network')).toMatchObject({ engine: { name: 'puppet' } });
+  expect(worker.provider.servedModels('network')).not.toHaveProperty('must');
+});
+
+test('two models on one machine take turns, each counts its own, and one can be ended alone', async () => {
+  const { clock, open, worker } = await scene({ answerTokens: 1_000, provider: { slotsOf: 'machine' } });
+  const { model } = puppet(async function* () {
+    yield textPart('x');
+    yield finish;
+  });
+  const other = 'e'.repeat(64);
+  worker.provider.offerModel({ ...model, model: { ...demo, artefact: other } });
+  const [long, short] = [await open(), await open()];
+  await long.send({ t: 'open', job: job() });
+  await pass(clock, 20);
+  await short.send({ t: 'open', job: job({ artefact: other }) });
+  await pass(clock, 20);
+  expect([demo.artefact, other].map((one) => worker.provider.work(one))).toMatchObject([
+    { running: 1, queued: 0 },
+    { running: 0, queued: 1 },
+  ]);
+  expect(worker.provider.servedModels('network')!.models).toMatchObject([
+    { running: 1, queued: 1 },
+    { running: 1, queued: 1 },
+  ]);
+  const ended = worker.provider.dismiss(demo.artefact);
+  await until(clock, () => last(short)?.t === 'finish');
+  await ended;
+  expect(last(long)).toMatchObject({ t: 'error', code: 'draining' });
+  expect([demo.artefact, other].map((one) => worker.provider.work(one))).toMatchObject([
+    { running: 0, jobsDone: 0 },
+    { running: 0, queued: 0, jobsDone: 1, tokensOut: 1 },
+  ]);
+  expect(worker.provider.state).toMatchObject({ phase: 'serving', running: 0, jobsDone: 1 });
+  expect(worker.provider.work('f'.repeat(64))).toMatchObject({ running: 0, jobsDone: 0 });
 });

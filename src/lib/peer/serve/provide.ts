@@ -31,16 +31,17 @@ import {
   isBroken,
   leastPrice,
   scoreBesideJobs,
-  toOffered,
+  statedEngines,
   type ServedModel,
 } from './served-model.ts';
-import { ownersPriority } from './slot-queue.ts';
+import { partOf } from './shared-slots.ts';
+import { createSlotQueue, ownersPriority } from './slot-queue.ts';
 import { refuseUnread, serveChannel } from '../session/serve-channel.ts';
 import { createWorkerSession, type WorkerSession } from '../session/worker-runner.ts';
 import type { WorkOutcome } from '../session/worker-spec.ts';
 import type { Charge } from '../session/worker-account.ts';
 import { createZones } from '../zones.ts';
-import type { Provider, ProviderState } from '../spec.ts';
+import type { ModelWork, Provider, ProviderState } from '../spec.ts';
 
 export interface ProviderComponents {
   readonly net: Net;
@@ -71,9 +72,29 @@ export interface ProviderComponents {
   readonly isBought?: ((job: Job, asker: PeerId) => boolean) | undefined;
   /** Keeps finished answers for askers that come again after a restart; without it they are kept in memory. */
   readonly answers?: AnswerStore | undefined;
+  /**
+   * `machine`: one processor answers with all models, so that they share as many slots as the one with the fewest has; by
+   * default each model has its own.
+   */
+  readonly slotsOf?: 'each-model' | 'machine' | undefined;
   /** The model is no longer served because its engine is broken: load it again and offer it anew. */
   readonly onModelFailed?: ((artefact: ArtefactId, error: TabloomError) => void) | undefined;
 }
+
+/** As `ModelWork` has them. */
+type ModelSums = { -readonly [Name in Exclude<keyof ModelWork, 'running' | 'queued'>]: ModelWork[Name] };
+
+const noSums: ModelSums = {
+  jobsDone: 0,
+  jobsFailed: 0,
+  jobsRefused: 0,
+  tokensOut: 0,
+  tokensIn: 0,
+  decodeTps: undefined,
+  busyMs: 0,
+};
+/** Models whose sums are remembered. */
+const worksMax = 2 * limits.offerModelsMax;
 
 const free: Price = { in: '0', out: '0' };
 
@@ -83,9 +104,6 @@ type JobOutcome = WorkOutcome & { readonly busyMs: number };
 const closingMs = 1_000;
 /** The state is emitted as answers grow, but no more often than this. */
 const emitGapMs = 250;
-
-const isSameEngine = ({ engine: a }: LoadedModel, { engine: b }: LoadedModel): boolean =>
-  a.name === b.name && a.build === b.build && a.deviceClass === b.deviceClass;
 
 /** It was stopped because its asker was lost: an asker that comes back is served anew. */
 const wasAbandoned = ({ session: { state } }: JobRecord): boolean =>
@@ -115,9 +133,12 @@ export function createProvider(components: ProviderComponents): Provider {
   const jobEnded = createNotifier();
   const zones = createZones(net, clock);
   const permits = createChannelPermits();
-  const counters = { jobsDone: 0, jobsFailed: 0, jobsRefused: 0, tokensOut: 0, tokensIn: 0, busyMs: 0 };
+  const newQueue = (slots: number, reserved: number) =>
+    createSlotQueue({ slots, reserved, waitingMax: limits.workerQueueMax, onChange: () => emitState() });
+  const machine = components.slotsOf === 'machine' ? newQueue(1, 0) : undefined;
+  const counters = { ...noSums };
+  const workOf = new Map<ArtefactId, ModelSums>();
   const fileBytesOf = new Map<PeerId, number>();
-  let decodeTps: number | undefined;
   let phase: ProviderState['phase'] = 'stopped';
   let stopping = new AbortController();
   let stopped = new AbortController();
@@ -132,11 +153,25 @@ export function createProvider(components: ProviderComponents): Provider {
   const state = (): ProviderState => ({
     phase,
     models: listed,
-    running: total(({ queue }) => queue.running),
-    queued: total(({ queue }) => queue.waiting),
+    running: total(({ queue }) => queue.own.running),
+    queued: total(({ queue }) => queue.own.waiting),
     ...counters,
-    decodeTps,
   });
+  const sumsOf = (artefact: ArtefactId): ModelSums => {
+    const known = workOf.get(artefact);
+    if (known) return known;
+    // Only models that were offered get here, but over months those may be many.
+    const oldest = workOf.size >= worksMax ? [...workOf.keys()].find((one) => !servedModels.has(one)) : undefined;
+    if (oldest !== undefined) workOf.delete(oldest);
+    const sums = { ...noSums };
+    workOf.set(artefact, sums);
+    return sums;
+  };
+  /** In all, and of the model. */
+  const both = (artefact: ArtefactId, count: (sums: ModelSums) => void) => {
+    count(counters);
+    count(sumsOf(artefact));
+  };
   const listModels = () => {
     listed = [...servedModels.values()].map(({ model, audience }) => ({
       artefact: model.model.artefact,
@@ -158,6 +193,7 @@ export function createProvider(components: ProviderComponents): Provider {
     const admitted = admit(asker, job);
     if ('code' in admitted) {
       counters.jobsRefused += 1;
+      if (servedModels.has(job.artefact)) sumsOf(job.artefact).jobsRefused += 1;
       emitState();
     }
     return admitted;
@@ -192,6 +228,7 @@ export function createProvider(components: ProviderComponents): Provider {
     countFiles(asker, bytes);
     let record: JobRecord | undefined;
     let outcome: JobOutcome | undefined;
+    const sums = sumsOf(job.artefact);
     const session = createWorkerSession(job, asker, {
       clock,
       book,
@@ -203,17 +240,20 @@ export function createProvider(components: ProviderComponents): Provider {
       expectedPlace: () => served.queue.placeFor(priority(asker, job), zones.zone(asker) ?? asker),
       onPart: (part) => {
         counters.tokensOut += partTokens(part);
+        sums.tokensOut += partTokens(part);
         if (clock.elapsed() - emittedMs >= emitGapMs) emitState();
       },
       onOver: (over) => {
         countFiles(asker, -bytes);
         outcome = over;
+        if (record) served.jobs.delete(record.session);
         if (record) finalize(served, record, over);
       },
     });
     const openedAt = clock.now();
     record = { asker, jobId: job.id, fromToken: firstToken(job), fingerprint: jobFingerprint(job), openedAt, session };
     records.add(record);
+    if (!outcome) served.jobs.set(session, asker);
     // The session ended before it had a record.
     if (outcome) finalize(served, record, outcome);
     return session;
@@ -227,20 +267,27 @@ export function createProvider(components: ProviderComponents): Provider {
   };
 
   const finalize = (served: ServedModel, record: JobRecord, outcome: JobOutcome) => {
+    const { artefact } = served.model.model;
     if (outcome.type === 'done') {
       const { usage, timings, reason } = outcome.result;
-      counters.tokensIn += usage.tokensIn;
-      counters.busyMs += outcome.busyMs;
+      both(artefact, (sums) => {
+        sums.tokensIn += usage.tokensIn;
+        sums.busyMs += outcome.busyMs;
+      });
       served.failedFor = [];
       served.jobMs = ewma(served.jobMs, outcome.busyMs);
       if (reason !== 'cancelled') {
-        counters.jobsDone += 1;
         served.measured = addJob(served.measured, usage, timings);
-        decodeTps = decodeRate(usage, timings) ?? decodeTps;
+        both(artefact, (sums) => {
+          sums.jobsDone += 1;
+          sums.decodeTps = decodeRate(usage, timings) ?? sums.decodeTps;
+        });
       }
     } else if (outcome.type === 'failed') {
-      counters.jobsFailed += 1;
-      counters.busyMs += outcome.busyMs;
+      both(artefact, (sums) => {
+        sums.jobsFailed += 1;
+        sums.busyMs += outcome.busyMs;
+      });
       noteFailure(served, record, outcome.error);
     }
     const isKept = record.session.state.ending?.t !== 'refused' && !wasAbandoned(record);
@@ -266,6 +313,16 @@ export function createProvider(components: ProviderComponents): Provider {
     servedModels.delete(served.model.model.artefact);
     listModels();
     served.queue.dismissWaiting();
+    shareSlots();
+  };
+  /** Those of the model with the fewest, while its models share the machine's. */
+  const shareSlots = () => {
+    const models = [...servedModels.values()];
+    if (models.length === 0) return;
+    machine?.resize(
+      Math.min(...models.map(({ model }) => model.slots)),
+      Math.min(...models.map(({ reserved }) => reserved)),
+    );
   };
 
   const handle = async (channel: Channel) => {
@@ -303,16 +360,10 @@ export function createProvider(components: ProviderComponents): Provider {
       const models = [...servedModels.values()].filter(
         (served) => audience === 'self' || served.audience === 'network',
       );
-      const [first] = models;
-      if (!first || phase === 'stopped') return undefined;
+      const stated = statedEngines(models, clock.elapsed());
+      if (!stated || phase === 'stopped') return undefined;
       const payout = models.some(({ price }) => !isFree(price.full)) ? till?.payouts[0] : undefined;
-      const { engine } = first.model;
-      return {
-        draining: phase !== 'serving',
-        engine,
-        models: models.map((served) => toOffered(served, clock.elapsed())),
-        ...(payout ? { payout } : {}),
-      };
+      return { draining: phase !== 'serving', ...stated, ...(payout ? { payout } : {}) };
     },
     offerModel(model, { audience = 'network', reserved: wanted = 0, measured, price = components.price ?? free } = {}) {
       const range = { idle: price, full: price === components.price ? (components.priceMax ?? price) : price };
@@ -338,8 +389,6 @@ export function createProvider(components: ProviderComponents): Provider {
             `A peer offers at most ${limits.offerModelsMax} models. Withdraw one first.`,
           );
         }
-        // An offer names one engine and its receipts are checked against it, so a model of another engine replaces the rest.
-        for (const served of servedModels.values()) if (!isSameEngine(served.model, model)) remove(served);
         servedModels.set(
           artefact,
           createServedModel(model, {
@@ -347,12 +396,23 @@ export function createProvider(components: ProviderComponents): Provider {
             reserved,
             price: range,
             measured: measured ?? known?.measured,
-            onChange: emitState,
+            queue: machine ? partOf(machine) : newQueue(model.slots, reserved),
           }),
         );
       }
+      shareSlots();
       listModels();
       emitState();
+    },
+    work(artefact) {
+      const own = servedModels.get(artefact)?.queue.own;
+      return { ...(workOf.get(artefact) ?? noSums), running: own?.running ?? 0, queued: own?.waiting ?? 0 };
+    },
+    async dismiss(artefact) {
+      const jobs = servedModels.get(artefact)?.jobs ?? new Map<WorkerSession, PeerId>();
+      const others = [...jobs].flatMap(([session, asker]) => (asker === net.self ? [] : [session]));
+      for (const session of others) session.stop(wireError('draining'));
+      while (others.some((session) => jobs.has(session))) await jobEnded.wait();
     },
     withdrawModel(artefact) {
       const served = servedModels.get(artefact);

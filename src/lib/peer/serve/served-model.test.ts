@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { limits } from '#lib/protocol/limits.ts';
 import { puppet, textPart } from './provide.fixture.ts';
 import { createServedModel, leastPrice, toOffered } from './served-model.ts';
+import { createSlotQueue } from './slot-queue.ts';
 
 const idle = { in: '100', out: '1000' };
 const full = { in: '200', out: '3000' };
@@ -15,7 +16,7 @@ function shop() {
     reserved: 0,
     price: { idle, full },
     measured: undefined,
-    onChange: () => undefined,
+    queue: createSlotQueue({ slots: 1, waitingMax: limits.workerQueueMax }),
   });
   const enter = () => served.queue.enter(() => undefined, 0)!;
   return { served, enter };

@@ -1,14 +1,15 @@
 import { ewma } from '#lib/base/mean.ts';
-import type { EngineTimings, LoadedModel, TextRequest, TokenScore } from '#lib/engine/spec.ts';
+import type { EngineInfo, EngineTimings, LoadedModel, TextRequest, TokenScore } from '#lib/engine/spec.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import type { Measured, OfferedModel } from '#lib/protocol/offer.ts';
+import { severalEngines, type Measured, type OfferedModel } from '#lib/protocol/offer.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import { mannerOf } from '#lib/trust/rescore.ts';
 import { fullness, priceAt, type PriceRange } from '#lib/market/queue-price.ts';
 import type { Usage } from '#lib/protocol/part.ts';
-import { createSlotQueue, type SlotQueue } from './slot-queue.ts';
-import type { AskRequest, Audience, ScoredAnswer } from '../spec.ts';
+import type { SlotQueue } from './slot-queue.ts';
+import type { WorkerSession } from '../session/worker-runner.ts';
+import type { AskRequest, Audience, ScoredAnswer, ServedModels } from '../spec.ts';
 
 /** A model that is served: to which audience, with which jobs running and queued, and how fast it has been. */
 export interface ServedModel {
@@ -26,6 +27,8 @@ export interface ServedModel {
   jobMs: number | undefined;
   /** The askers of the failures since the last job that succeeded. */
   failedFor: readonly PeerId[];
+  /** Jobs that run or wait, with who asked. */
+  readonly jobs: Map<WorkerSession, PeerId>;
 }
 
 /** The time a job is assumed to take before the first one has ended. */
@@ -41,18 +44,12 @@ export function createServedModel(
     readonly reserved: number;
     readonly price: PriceRange;
     readonly measured: Measured | undefined;
-    readonly waitingMax?: number | undefined;
-    readonly onChange: () => void;
+    readonly queue: SlotQueue;
   },
 ): ServedModel {
   return {
     model,
-    queue: createSlotQueue({
-      slots: model.slots,
-      reserved: options.reserved,
-      waitingMax: options.waitingMax ?? limits.workerQueueMax,
-      onChange: options.onChange,
-    }),
+    queue: options.queue,
     audience: options.audience,
     reserved: options.reserved,
     price: options.price,
@@ -60,6 +57,7 @@ export function createServedModel(
     measured: options.measured,
     jobMs: undefined,
     failedFor: [],
+    jobs: new Map(),
   };
 }
 
@@ -88,6 +86,27 @@ export function leastPrice({ price, queue, quotes }: ServedModel, elapsedMs: num
   const told = [...quotes].flatMap(([step, untilMs]) => (untilMs >= elapsedMs ? [step] : []));
   return priceAt(price, Math.min(fullness(queue.waiting, limits.workerQueueMax), ...told));
 }
+
+/**
+ * The engines of these models as an offer states them: that of the first, and beside each model of another one its own.
+ * Receipts are checked against it.
+ */
+export function statedEngines(
+  models: readonly ServedModel[],
+  elapsedMs: number,
+): Pick<ServedModels, 'engine' | 'models' | 'must'> | undefined {
+  const engine = models[0]?.model.engine;
+  if (!engine) return undefined;
+  const offered = models.map((served) => ({
+    ...toOffered(served, elapsedMs),
+    ...(isSameEngine(served.model.engine, engine) ? {} : { engine: served.model.engine }),
+  }));
+  const isMixed = offered.some((model) => model.engine !== undefined);
+  return { engine, models: offered, ...(isMixed ? { must: [severalEngines] } : {}) };
+}
+
+const isSameEngine = (a: EngineInfo, b: EngineInfo): boolean =>
+  a.name === b.name && a.build === b.build && a.deviceClass === b.deviceClass;
 
 /** What anybody may have: reserved slots are not announced. */
 export function toOffered(served: ServedModel, elapsedMs: number): OfferedModel {

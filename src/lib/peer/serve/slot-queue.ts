@@ -8,6 +8,8 @@
 export interface SlotQueue {
   readonly running: number;
   readonly waiting: number;
+  /** Those that entered through this object: fewer than all where several share the slots. */
+  readonly own: { readonly running: number; readonly waiting: number };
   /** How many of the slots that are not reserved cannot be taken now. */
   readonly taken: number;
   /** @param priority as for `enter`. */
@@ -113,6 +115,9 @@ export function createSlotQueue({ waitingMax, onChange, ...atFirst }: SlotQueueO
     },
     get waiting() {
       return waiting.length;
+    },
+    get own() {
+      return { running: working.size, waiting: waiting.length };
     },
     get taken() {
       return Math.max(others, working.size - reserved);
