@@ -3,6 +3,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Attempt } from '#lib/peer/session/attempt.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { AskRequest, Consumer, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
 import { rowOf, type Tier } from '#lib/protocol/job.ts';
 import type { AskingPort } from '#lib/state/tab.ts';
 import type { Target } from '#lib/state/target.ts';
@@ -18,12 +19,21 @@ export interface AskingComponents {
   readonly privateMode: () => boolean;
   /** Throws where this page cannot look the tier up. */
   readonly requireTier: TabTiers['require'];
+  /** Name of the model that "any" means on this device. */
+  readonly ownModel: () => string | undefined;
   /** Takes note of what went wrong. */
   readonly note: (event: JobEvent, worker: string | undefined) => void;
 }
 
 /** Asking, as the pages know it: under whichever key this tab lives now. */
-export function createAsking({ clock, sessions, privateMode, note, requireTier }: AskingComponents): AskingPort {
+export function createAsking({
+  clock,
+  sessions,
+  privateMode,
+  note,
+  requireTier,
+  ownModel,
+}: AskingComponents): AskingPort {
   async function* ask(
     request: AskRequest,
     session: Session,
@@ -32,8 +42,8 @@ export function createAsking({ clock, sessions, privateMode, note, requireTier }
     const { consumer, self } = session.peer;
     let worker: string | undefined;
     await requireTier(request.tier, { signal });
-    const local = where === 'this-device' ? { only: [self] } : {};
-    for await (const event of consumer.ask({ ...request, ...local }, { signal })) {
+    const asked = where === 'this-device' ? onDevice(request, self, ownModel()) : request;
+    for await (const event of consumer.ask(asked, { signal })) {
       if (event.type === 'worker-chosen') worker = event.worker.peer;
       note(event, worker);
       yield event;
@@ -58,6 +68,13 @@ export function createAsking({ clock, sessions, privateMode, note, requireTier }
     verify: async ({ answer, ids }, attempt) => verifyAttempt(answer, attempt, ids),
   };
 }
+
+/** The model that the page has said would answer. */
+const onDevice = (request: AskRequest, self: PeerId, name: string | undefined): AskRequest => ({
+  ...request,
+  only: [self],
+  ...(request.model === 'any' && name !== undefined ? { model: { name } } : {}),
+});
 
 export interface PrepareComponents {
   readonly clock: Clock;

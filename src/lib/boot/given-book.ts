@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
-import type { GivenDay, SharingView } from '#lib/state/sharing.ts';
+import { noCounts, type GivenDay, type ModelSharing } from '#lib/state/sharing.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { Sharing } from './run-sharing.ts';
 
@@ -33,7 +33,7 @@ export function keepGivenBook({
   readonly clock: Clock;
   readonly sharing: Pick<Sharing, 'view'>;
 }): GivenBook {
-  let before = sharing.view.current;
+  let before = sharing.view.current.models;
   let due: Day = {};
   let letGo: (() => void) | undefined;
 
@@ -60,11 +60,14 @@ export function keepGivenBook({
     await storage.batch(old.slice(daysMax).map(({ key }) => ({ type: 'delete', store: 'measurements', key })));
   };
 
-  const endListening = sharing.view.listen((view) => {
-    const given = difference(before, view);
-    before = view;
-    if (!given || !view.model) return;
-    due = addDays(due, { [view.model]: given });
+  const endListening = sharing.view.listen(({ models }) => {
+    const given = models.flatMap((now) => {
+      const sums = difference(before.find(({ model }) => model === now.model) ?? { ...now, ...noCounts }, now);
+      return sums ? [[now.model, sums] as const] : [];
+    });
+    before = models;
+    if (given.length === 0) return;
+    due = addDays(due, Object.fromEntries(given));
     letGo ??= clock.after(storeEveryMs, () => void store().catch(() => undefined));
   });
 
@@ -82,7 +85,7 @@ export function keepGivenBook({
 }
 
 /** What was done between two views; undefined if nothing, or if counting began anew. */
-function difference(before: SharingView, after: SharingView): Sums | undefined {
+function difference(before: ModelSharing, after: ModelSharing): Sums | undefined {
   const sums = {
     answers: after.jobsDone - before.jobsDone,
     tokensIn: after.tokensIn - before.tokensIn,

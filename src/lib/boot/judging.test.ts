@@ -21,7 +21,7 @@ const session = (kind: SessionKind, serving: object = provider) =>
 function scene({ isBroken = false } = {}) {
   const log: string[] = [];
   const settings = createLive({ judgeAudits: false });
-  const library = createLive<{ loaded: string | undefined }>({ loaded: undefined });
+  const library = createLive<{ loaded: readonly string[] }>({ loaded: [] });
   let seat: () => void = () => undefined;
   let made = 0;
   const judging = keepJudging({
@@ -45,9 +45,9 @@ test('judges only by choice, with the device’s key, where it is named, and wit
   const { log, settings, library, judging, phase, seat } = scene();
   judging.watch(session('own'));
   judging.noteTerms(named(self));
-  library.set({ loaded: 'm' });
+  library.set({ loaded: ['m'] });
   expect([await phase(), log]).toEqual(['off', []]);
-  library.set({ loaded: undefined });
+  library.set({ loaded: [] });
   judging.noteTerms(undefined);
   judging.watch(session('guest'));
   settings.set({ judgeAudits: true });
@@ -58,7 +58,7 @@ test('judges only by choice, with the device’s key, where it is named, and wit
   expect([await phase(), judging.view.current.self]).toEqual(['not-named', self]);
   judging.noteTerms(named(self));
   expect([await phase(), log]).toEqual(['no-model', []]);
-  library.set({ loaded: 'm' });
+  library.set({ loaded: ['m'] });
   judging.watch(session('own', { ...provider, scorer: { has: () => false } }));
   expect([await phase(), log]).toEqual(['no-model', []]);
   judging.watch(session('own'));
@@ -73,13 +73,13 @@ test('another model, other terms or another tab end what judges, and nothing is 
   const { log, settings, library, judging, phase } = scene();
   const own = session('own');
   settings.set({ judgeAudits: true });
-  library.set({ loaded: 'm' });
+  library.set({ loaded: ['m'] });
   judging.watch(own);
   judging.noteTerms(named(self));
   judging.noteTerms(named(self));
   judging.watch(own);
   expect([await phase(), log]).toEqual(['judging', ['start validator-1']]);
-  library.set({ loaded: 'n' });
+  library.set({ loaded: ['n'] });
   await phase();
   expect(log.slice(1)).toEqual(['stop validator-1', 'start validator-2']);
   judging.watch(session('guest'));
@@ -87,17 +87,17 @@ test('another model, other terms or another tab end what judges, and nothing is 
   judging.watch(own);
   await phase();
   await judging.stop();
-  library.set({ loaded: 'm' });
+  library.set({ loaded: ['m'] });
   expect([await phase(), log.at(-1)]).toEqual(['off', 'stop validator-3']);
 });
 
 test('what could not be started says why, and is tried again with the next change', async () => {
   const { settings, library, judging, phase } = scene({ isBroken: true });
   settings.set({ judgeAudits: true });
-  library.set({ loaded: 'm' });
+  library.set({ loaded: ['m'] });
   judging.watch(session('own'));
   judging.noteTerms(named(self));
   expect([await phase(), judging.view.current.error?.code]).toEqual(['failed', 'part-missing']);
-  library.set({ loaded: undefined });
+  library.set({ loaded: [] });
   expect([await phase(), judging.view.current.error]).toEqual(['no-model', undefined]);
 });

@@ -43,9 +43,9 @@ export function keepJudging({ settings, library, open }: JudgingComponents): Jud
     const { state, scorer } = session.peer.provider;
     // The browser's own model answers, and tells nothing of its scores.
     const canScore = state.models.some(({ artefact }) => scorer.has(artefact));
-    return library.current.loaded !== undefined && canScore ? 'judging' : 'no-model';
+    return library.current.loaded.length > 0 && canScore ? 'judging' : 'no-model';
   };
-  const byNow = (): By => ({ session, model: library.current.loaded, terms });
+  const byNow = (): By => ({ session, models: library.current.loaded.toSorted().join(' '), terms });
 
   const apply = async (): Promise<void> => {
     if (running && (phaseNow() !== 'judging' || !isSame(running.by, byNow()))) {
@@ -97,12 +97,13 @@ export function keepJudging({ settings, library, open }: JudgingComponents): Jud
   };
 }
 
-/** A validator is made for one session, one model and one set of terms. */
+/** A validator is made for one session, the models that are loaded and one set of terms. */
 interface By {
   readonly session: Session | undefined;
-  readonly model: string | undefined;
+  /** Their names, joined: names have no spaces. */
+  readonly models: string;
   readonly terms: RelayAudits | undefined;
 }
 
 const isSame = (one: By, other: By): boolean =>
-  one.session === other.session && one.model === other.model && one.terms === other.terms;
+  one.session === other.session && one.models === other.models && one.terms === other.terms;

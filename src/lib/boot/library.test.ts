@@ -3,43 +3,56 @@ import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import type { Engine, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
+import { loadOf } from '#lib/state/library.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { createLibrary, type LibraryComponents } from './library.ts';
 
 const info = { name: 'wllama', build: '1', deviceClass: 'wasm-cpu' };
 
-/** An engine whose loads end when the test says so. */
-function slowEngine() {
+/** Engines whose loads end when the test says so. */
+function slowEngines() {
   const loads: { readonly model: ModelEntry; readonly finish: () => void; readonly fail: (error: Error) => void }[] =
     [];
   const unloaded: string[] = [];
-  const lost = new AbortController();
-  const engine: Engine = {
-    info,
-    close: async () => undefined,
-    load: (model, { signal, onProgress }: LoadOptions) =>
-      new Promise<LoadedModel>((resolve, reject) => {
-        onProgress?.({ phase: 'download', loadedBytes: 1, totalBytes: 4, elapsedMs: 1, fromCache: false });
-        signal?.addEventListener('abort', () => reject(new TabloomError('aborted', 'Stopped.')));
-        const loaded = {
-          model,
-          engine: info,
-          contextTokens: 512,
-          slots: 1,
-          lost: lost.signal,
-          unload: async () => void unloaded.push(model.name),
-          doStream: () => {
-            throw new Error('not asked');
-          },
-        } as unknown as LoadedModel;
-        loads.push({ model, finish: () => resolve(loaded), fail: reject });
-      }),
+  /** Every answer ends then, with nothing. */
+  const answering = Promise.withResolvers<void>();
+  const losses: AbortController[] = [];
+  const engines: { closed: boolean }[] = [];
+  const create = (): Engine => {
+    const state = { closed: false };
+    engines.push(state);
+    return {
+      info,
+      close: async () => {
+        state.closed = true;
+      },
+      load: (model, { signal, onProgress }: LoadOptions) =>
+        new Promise<LoadedModel>((resolve, reject) => {
+          onProgress?.({ phase: 'download', loadedBytes: 1, totalBytes: 4, elapsedMs: 1, fromCache: false });
+          signal?.addEventListener('abort', () => reject(new TabloomError('aborted', 'Stopped.')));
+          const lost = new AbortController();
+          losses.push(lost);
+          const loaded = {
+            model,
+            engine: info,
+            contextTokens: 512,
+            slots: 1,
+            lost: lost.signal,
+            unload: async () => void unloaded.push(model.name),
+            async *doStream() {
+              await answering.promise;
+            },
+          } as unknown as LoadedModel;
+          loads.push({ model, finish: () => resolve(loaded), fail: reject });
+        }),
+    };
   };
-  return { engine, loads, unloaded, lost };
+  const lose = (index: number) => losses[index]!.abort(new TabloomError('device-lost', 'Gone.'));
+  return { create, engines, loads, unloaded, lose, answering };
 }
 
 async function desk(change: Partial<LibraryComponents> = {}) {
-  const slow = slowEngine();
+  const slow = slowEngines();
   const stored = new Map([[demoModel.name, 100]]);
   const storage = createMemoryStorage();
   const components: LibraryComponents = {
@@ -52,8 +65,8 @@ async function desk(change: Partial<LibraryComponents> = {}) {
       delete: async ({ name }) => void stored.delete(name),
     }),
     engines: new Map([
-      ['wllama', () => slow.engine],
-      ['webllm', () => slow.engine],
+      ['wllama', () => slow.create()],
+      ['webllm', () => slow.create()],
     ]),
     examine: async () => ({
       device: {
@@ -67,6 +80,8 @@ async function desk(change: Partial<LibraryComponents> = {}) {
       page: { phone: false, roomBytes: undefined },
     }),
     downloadBytes: async () => undefined,
+    memoryBytesMax: () => 0,
+    isKept: () => false,
     beforeLoad: async () => undefined,
     ...change,
   };
@@ -79,10 +94,14 @@ test('a load shows its progress and ends loaded; loading it again is the same mo
   const { library, loads } = await desk();
   const loading = library.load(demoModel.name);
   await turn();
-  expect(library.view.current.load).toMatchObject({ phase: 'download', loadedBytes: 1, totalBytes: 4 });
+  expect(loadOf(library.view.current, demoModel.name)).toMatchObject({
+    phase: 'download',
+    loadedBytes: 1,
+    totalBytes: 4,
+  });
   loads[0]!.finish();
   const model = await loading;
-  expect(library.view.current).toMatchObject({ loaded: demoModel.name, load: { phase: 'ready' } });
+  expect(library.view.current).toMatchObject({ loaded: [demoModel.name], loads: [] });
   expect(await library.load(demoModel.name)).toBe(model);
   expect(loads).toHaveLength(1);
 });
@@ -101,28 +120,28 @@ test('a load can be cancelled and leaves nothing on screen', async () => {
   const { library } = await desk();
   const loading = library.load(demoModel.name);
   await turn();
-  library.cancelLoad();
+  library.cancelLoad(demoModel.name);
   await expect(loading).rejects.toMatchObject({ code: 'aborted' });
-  expect(library.view.current).toMatchObject({ load: undefined, loaded: undefined });
+  expect(library.view.current).toMatchObject({ loads: [], loaded: [] });
 });
 
-test('another model stops the load under way and takes the place of the loaded one', async () => {
-  const { library, loads, unloaded } = await desk();
+test('two models load at once and stay beside each other, each in an engine of its own', async () => {
+  const { library, loads, engines, unloaded } = await desk();
   await library.refresh();
   const other = library.view.current.models.find(({ engine }) => engine === 'webllm')!.name;
-  const first = library.load(demoModel.name);
+  const both = [library.load(demoModel.name), library.load(other)];
   await turn();
-  const second = library.load(other);
-  await expect(first).rejects.toMatchObject({ code: 'aborted' });
-  await turn();
+  expect(library.view.current.loads.map(({ model }) => model)).toEqual([demoModel.name, other]);
   loads[1]!.finish();
-  await second;
-  const third = library.load(demoModel.name);
-  await turn();
-  expect(unloaded).toEqual([other]);
-  loads[2]!.finish();
-  await third;
-  expect(library.view.current.loaded).toBe(demoModel.name);
+  loads[0]!.finish();
+  await Promise.all(both);
+  expect([library.view.current.loaded, engines.length, unloaded]).toEqual([[demoModel.name, other], 2, []]);
+  await library.unload(other);
+  expect([library.view.current.loaded, unloaded, engines.map(({ closed }) => closed)]).toEqual([
+    [demoModel.name],
+    [other],
+    [false, true],
+  ]);
 });
 
 test('a failure is shown with its code, and the next try begins clean', async () => {
@@ -131,10 +150,13 @@ test('a failure is shown with its code, and the next try begins clean', async ()
   await turn();
   loads[0]!.fail(new TabloomError('model-corrupt', 'Cut short.'));
   await expect(loading).rejects.toMatchObject({ code: 'model-corrupt' });
-  expect(library.view.current.load).toMatchObject({ phase: 'failed', error: { code: 'model-corrupt' } });
+  expect(loadOf(library.view.current, demoModel.name)).toMatchObject({
+    phase: 'failed',
+    error: { code: 'model-corrupt' },
+  });
   void library.load(demoModel.name).catch(() => undefined);
   await turn();
-  expect(library.view.current.load).toMatchObject({ phase: 'download', error: undefined });
+  expect(loadOf(library.view.current, demoModel.name)).toMatchObject({ phase: 'download', error: undefined });
 });
 
 test('files are deleted, but not those of a model in use', async () => {
@@ -145,7 +167,7 @@ test('files are deleted, but not those of a model in use', async () => {
   loads[0]!.finish();
   await loading;
   await expect(library.remove(demoModel.name)).rejects.toMatchObject({ code: 'model-in-use' });
-  await library.unload();
+  await library.unload(demoModel.name);
   await library.remove(demoModel.name);
   expect(stored.size).toBe(0);
 });
@@ -188,19 +210,23 @@ test('a model nobody knows', async () => {
 });
 
 test('a model whose worker dies while nothing runs is loaded no more, and says why', async () => {
-  const { library, loads, lost } = await desk();
+  const { library, loads, lose } = await desk();
   const heard: unknown[] = [];
   library.onLost(({ model, error }) => heard.push([model, error.code]));
-  library.onLoaded((model) => heard.push(model?.model.name));
+  library.onChange(({ type, model }) => heard.push([type, model.model.name]));
   const loading = library.load(demoModel.name);
   await turn();
   loads[0]!.finish();
   await loading;
-  lost.abort(new TabloomError('device-lost', 'Gone.'));
-  expect(heard).toEqual([demoModel.name, [demoModel.name, 'device-lost'], undefined]);
+  lose(0);
+  expect(heard).toEqual([
+    ['loaded', demoModel.name],
+    [demoModel.name, 'device-lost'],
+    ['unloaded', demoModel.name],
+  ]);
   expect(library.view.current).toMatchObject({
-    loaded: undefined,
-    load: { model: demoModel.name, phase: 'failed', error: { code: 'device-lost', message: 'Gone.' } },
+    loaded: [],
+    loads: [{ model: demoModel.name, phase: 'failed', error: { code: 'device-lost', message: 'Gone.' } }],
   });
 });
 
@@ -211,50 +237,97 @@ test('a model said to be broken is unloaded, another one is left alone', async (
   loads[0]!.finish();
   await loading;
   library.lose('f'.repeat(64), new TabloomError('engine-failed', 'No.'));
-  expect(library.view.current.loaded).toBe(demoModel.name);
+  expect(library.view.current.loaded).toEqual([demoModel.name]);
   library.lose(demoModel.artefact, new TabloomError('engine-failed', 'No.'));
-  expect([library.view.current.loaded, unloaded]).toEqual([undefined, [demoModel.name]]);
+  expect([library.view.current.loaded, unloaded]).toEqual([[], [demoModel.name]]);
 });
 
 test('a load says its size before the first byte comes', async () => {
   const waiting = Promise.withResolvers<void>();
   const { library } = await desk({ beforeLoad: () => waiting.promise });
   void library.load(demoModel.name).catch(() => undefined);
-  expect(library.view.current.load).toMatchObject({
+  expect(loadOf(library.view.current, demoModel.name)).toMatchObject({
     model: demoModel.name,
     loadedBytes: 0,
     totalBytes: demoModel.sizeBytes,
   });
 });
 
-test('a load that is cancelled at once has not cost the model that was loaded, and the next begins at once', async () => {
-  const waiting = [Promise.resolve(), new Promise<void>(() => undefined), Promise.resolve()];
-  const { library, loads, unloaded } = await desk({ beforeLoad: () => waiting.shift()! });
-  await library.refresh();
-  const other = library.view.current.models.find(({ engine }) => engine === 'webllm')!.name;
-  const first = library.load(demoModel.name);
-  await turn();
-  loads[0]!.finish();
-  await first;
-  const second = library.load(other);
-  library.cancelLoad();
-  await expect(second).rejects.toMatchObject({ code: 'aborted' });
-  expect([unloaded, library.view.current.load, library.view.current.loaded]).toEqual([[], undefined, demoModel.name]);
+/** How much the demo model takes, and one of WebLLM that is listed here. */
+async function tight(change: Partial<LibraryComponents> = {}) {
+  const own = await desk(change);
+  await own.library.refresh();
+  const [big, next] = own.library.view.current.models.filter(({ engine }) => engine === 'webllm');
+  const load = async (name: string) => {
+    const loading = own.library.load(name);
+    loading.catch(() => undefined);
+    await turn();
+    await turn();
+    own.loads.at(-1)!.finish();
+    return loading;
+  };
+  return { ...own, big: big!, next: next!, load };
+}
+
+test('a load that would pass the budget takes the place of what was used least recently', async () => {
+  let max = 0;
+  const { library, load, big, next, unloaded } = await tight({ memoryBytesMax: () => max });
+  max = big.memoryBytes + next.memoryBytes;
+  await load(big.name);
+  await load(demoModel.name).catch(() => undefined);
+  // Asked for again: now the other one was used before.
+  await library.load(big.name);
+  max = big.memoryBytes + next.memoryBytes;
+  await load(next.name);
+  expect([library.view.current.loaded, unloaded]).toEqual([[next.name, big.name], [demoModel.name]]);
 });
 
-test('the loaded model that is asked for again stays, and the load that would have taken its place is stopped', async () => {
+test('a model that answers, or is shared, makes no room: the load is refused, and nothing is lost', async () => {
+  const kept = new Set<string>();
+  const max = { bytes: 0 };
+  const { library, load, loads, big, next, unloaded, answering } = await tight({
+    memoryBytesMax: () => max.bytes,
+    isKept: (name) => kept.has(name),
+  });
+  max.bytes = next.memoryBytes;
+  const model = await load(big.name);
+  kept.add(big.name);
+  await expect(library.load(next.name)).rejects.toMatchObject({ code: 'memory-full', details: { inUse: [big.name] } });
+  expect(loadOf(library.view.current, next.name)).toMatchObject({ phase: 'failed', error: { code: 'memory-full' } });
+  kept.clear();
+  const answer = model.doStream({} as never, {});
+  const ended = answer[Symbol.asyncIterator]().next();
+  await expect(library.load(next.name)).rejects.toMatchObject({ code: 'memory-full' });
+  expect([loads.length, unloaded]).toEqual([1, []]);
+  answering.resolve();
+  await ended;
+  await load(next.name);
+  expect([library.view.current.loaded, unloaded]).toEqual([[next.name], [big.name]]);
+});
+
+test('a model larger than the budget is loaded all the same where nothing else is in use', async () => {
+  const { library, load, big } = await tight({ memoryBytesMax: () => 1 });
+  await load(demoModel.name);
+  await load(big.name);
+  expect(library.view.current.loaded).toEqual([big.name]);
+});
+
+test('a load that is cancelled at once has cost no model its place', async () => {
   const waiting = [Promise.resolve(), new Promise<void>(() => undefined)];
-  const { library, loads } = await desk({ beforeLoad: () => waiting.shift()! });
-  await library.refresh();
-  const other = library.view.current.models.find(({ engine }) => engine === 'webllm')!.name;
-  const first = library.load(demoModel.name);
-  await turn();
-  loads[0]!.finish();
-  const model = await first;
-  const second = library.load(other);
-  expect(await library.load(demoModel.name)).toBe(model);
+  const { library, load, big, unloaded } = await tight({ beforeLoad: () => waiting.shift()!, memoryBytesMax: () => 1 });
+  await load(demoModel.name);
+  const second = library.load(big.name);
+  library.cancelLoad(big.name);
   await expect(second).rejects.toMatchObject({ code: 'aborted' });
-  expect(library.view.current).toMatchObject({ loaded: demoModel.name, load: undefined });
+  expect([unloaded, library.view.current.loads, library.view.current.loaded]).toEqual([[], [], [demoModel.name]]);
+});
+
+test('one that is lost leaves the others', async () => {
+  const { library, load, big, lose } = await tight();
+  await load(demoModel.name);
+  await load(big.name);
+  lose(0);
+  expect(library.view.current).toMatchObject({ loaded: [big.name], loads: [{ model: demoModel.name }] });
 });
 
 test('who leaves a load does not stop it for the other who waits; once nobody waits it is stopped', async () => {
@@ -265,10 +338,10 @@ test('who leaves a load does not stop it for the other who waits; once nobody wa
   await turn();
   one.abort();
   await expect(first).rejects.toMatchObject({ code: 'aborted' });
-  expect(library.view.current.load).toMatchObject({ phase: 'download' });
+  expect(loadOf(library.view.current, demoModel.name)).toMatchObject({ phase: 'download' });
   other.abort();
   await expect(second).rejects.toMatchObject({ code: 'aborted' });
-  expect(library.view.current.load).toBeUndefined();
+  expect(library.view.current.loads).toEqual([]);
   const third = library.load(demoModel.name);
   await turn();
   loads.at(-1)!.finish();
@@ -308,11 +381,11 @@ test('D12: an own model whose size nobody says is of unknown size, and never "he
 });
 
 test('the browser’s own model is listed where there is one, as things are now, and takes no download', async () => {
-  const slow = slowEngine();
+  const slow = slowEngines();
   let offered = false;
   const { library } = await desk({
     builtIn: async () => (offered ? [browserModel] : []),
-    engines: new Map([['prompt-api', () => slow.engine]]),
+    engines: new Map([['prompt-api', () => slow.create()]]),
   });
   await library.refresh();
   expect(library.view.current.models).toEqual([]);
@@ -325,5 +398,5 @@ test('the browser’s own model is listed where there is one, as things are now,
   await turn();
   slow.loads[0]!.finish();
   await loading;
-  expect(library.view.current.loaded).toBe(browserModel.name);
+  expect(library.view.current.loaded).toEqual([browserModel.name]);
 });

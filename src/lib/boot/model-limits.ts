@@ -1,6 +1,8 @@
 import { TabloomError } from '#lib/base/errors.ts';
+import type { DeviceFacts } from '#lib/engine/device.ts';
 import type { ModelView } from '#lib/state/library.ts';
 import type { Settings } from '#lib/state/settings.ts';
+import { phoneMemoryBytesMax, type PageFacts } from './model-view.ts';
 
 /**
  * @throws `not-shareable` for the browser's own model, which its maker lets this device use; `over-memory-limit` or `over-disk-limit` where sharing this model would take more than the user allows.
@@ -29,4 +31,15 @@ export function checkModelLimits(
       'over-disk-limit',
       `With ${model.title} the models on this device would take more space than you allow. Delete one, or raise the limit.`,
     );
+}
+
+/** Where the browser does not say how much memory there is. */
+const memoryBytesAssumed = 4 * 1024 ** 3;
+/** The rest is for the system and other tabs. */
+const usableShare = 0.75;
+
+/** Bytes that models may take together where their owner has set nothing; browsers report 8 GiB at most. */
+export function memoryOf(facts: { readonly device: DeviceFacts; readonly page: PageFacts } | undefined): number {
+  if (facts?.page.phone) return phoneMemoryBytesMax;
+  return Math.floor((facts?.device.memoryBytes ?? memoryBytesAssumed) * usableShare);
 }

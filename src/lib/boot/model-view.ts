@@ -16,7 +16,7 @@ export interface PageFacts {
 /** Left free besides a download. */
 const spareBytes = 50e6;
 /** Phones kill tabs that use more. */
-const phoneMemoryBytesMax = 1.2e9;
+export const phoneMemoryBytesMax = 1.2e9;
 
 /** Whether this tab should run a model, with the reason in one sentence. */
 export function tabFit(model: ModelEntry, device: DeviceFacts, page: PageFacts, storedBytes: number): ModelView['fit'] {

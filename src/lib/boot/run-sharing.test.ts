@@ -3,12 +3,14 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
-import type { OfferModelOptions, Provider, ProviderState } from '#lib/peer/spec.ts';
+import type { ModelWork, OfferModelOptions, Provider, ProviderState } from '#lib/peer/spec.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
-import type { Library, ModelLoss } from './library.ts';
+import { createMutex } from '#lib/base/mutex.ts';
+import type { Library } from './library.ts';
+import type { MemoryChange, ModelLoss } from './model-memory.ts';
 import { createLive } from '#lib/base/live.ts';
 import { keepSettings } from './settings.ts';
 import type { Benchmark } from './benchmark.ts';
@@ -16,23 +18,28 @@ import { createSharing } from './run-sharing.ts';
 import type { Earner } from './wallet.ts';
 
 const entry = scriptedModel(100);
+const second = scriptedModel(50);
+const nothingDone: ModelWork = {
+  running: 0,
+  queued: 0,
+  jobsDone: 0,
+  jobsFailed: 0,
+  jobsRefused: 0,
+  tokensOut: 0,
+  tokensIn: 0,
+  decodeTps: undefined,
+  busyMs: 0,
+};
 
 /** A provider that only remembers for whom it serves. */
 function fakeProvider() {
-  const state = createLive<ProviderState>({
-    phase: 'serving',
-    models: [],
-    running: 0,
-    queued: 0,
-    jobsDone: 5,
-    jobsFailed: 0,
-    jobsRefused: 0,
-    tokensOut: 100,
-    tokensIn: 50,
-    decodeTps: undefined,
-    busyMs: 0,
-  });
+  const works = new Map<string, ModelWork>([
+    [entry.artefact, { ...nothingDone, jobsDone: 5, tokensOut: 100, tokensIn: 50 }],
+  ]);
+  const state = createLive<ProviderState>({ phase: 'serving', models: [], ...nothingDone });
   const prices: OfferModelOptions['price'][] = [];
+  const workOf = (artefact: string) => works.get(artefact) ?? nothingDone;
+  const slots = createMutex();
   const provider = {
     get state() {
       return state.current;
@@ -42,57 +49,89 @@ function fakeProvider() {
     scorer: { has: () => false, score: async () => undefined },
     offerModel: (model: LoadedModel, { audience = 'network', price }: OfferModelOptions = {}) => {
       prices.push(price);
-      state.change({ models: [{ artefact: model.model.artefact, name: model.model.name, audience }] });
+      const { artefact, name } = model.model;
+      const others = state.current.models.filter((other) => other.artefact !== artefact);
+      state.change({ models: [...others, { artefact, name, audience }] });
     },
-    withdrawModel: () => state.change({ models: [] }),
-    work: () => state.current,
+    withdrawModel: (artefact: string) =>
+      state.change({ models: state.current.models.filter((model) => model.artefact !== artefact) }),
+    work: workOf,
     dismiss: vi.fn(async () => undefined),
+    withSlot: <T>(work: () => Promise<T>) => slots.run(work),
     pause: () => undefined,
     resume: () => undefined,
     drain: async () => undefined,
     abandon: () => undefined,
-    start: vi.fn(async () => undefined),
+    start: async () => undefined,
     stop: vi.fn(async () => undefined),
   } satisfies Provider;
-  return { provider, state, prices, audience: () => state.current.models[0]?.audience };
+  /** As the provider does when it has worked on a model. */
+  const work = (change: Partial<ModelWork>, { artefact } = entry) => {
+    works.set(artefact, { ...workOf(artefact), ...change });
+    state.change({});
+  };
+  const audience = ({ artefact } = entry) =>
+    state.current.models.find((model) => model.artefact === artefact)?.audience;
+  return { provider, state, prices, work, audience };
 }
 
 async function desk(engine = 'scripted') {
   const clock = manualClock();
-  const loadedLive = createLive<LoadedModel | undefined>(undefined);
+  const models = new Map<string, LoadedModel>();
+  const changes = createEmitter<MemoryChange>();
   const losses = createEmitter<ModelLoss>();
   const failure: { next: TabloomError | undefined; slow: Promise<void> | undefined } = {
     next: undefined,
     slow: undefined,
   };
   /** What the benchmark says, and when. */
-  const bench = { result: { kind: 'measured', measured: undefined } as Benchmark, slow: Promise.resolve() };
-  const scripted = await createScriptedEngine({ clock, tokensPerSecond: 0 }).load(entry, {});
-  const model: LoadedModel = { ...scripted, engine: { ...scripted.engine, name: engine } };
+  const bench = {
+    result: { kind: 'measured', measured: undefined } as Benchmark,
+    slow: Promise.resolve(),
+    at: 0,
+    most: 0,
+  };
+  const drop = (name: string) => {
+    const model = models.get(name);
+    models.delete(name);
+    if (model) changes.emit({ type: 'unloaded', model });
+  };
   const library = {
     view: createLive({ models: [] }),
-    get loaded() {
-      return loadedLive.current;
-    },
-    load: async (_: string, { signal }: AbortOptions = {}) => {
+    get: (name: string) => models.get(name),
+    all: () => [...models.values()],
+    load: async (name: string, { signal }: AbortOptions = {}) => {
       await raceSignal(failure.slow ?? Promise.resolve(), signal);
       if (failure.next) throw failure.next;
-      loadedLive.set(model);
+      const known = models.get(name);
+      if (known) return known;
+      const scripted = await createScriptedEngine({ clock, tokensPerSecond: 0 }).load(
+        name === entry.name ? entry : second,
+        {},
+      );
+      const model: LoadedModel = { ...scripted, engine: { ...scripted.engine, name: engine } };
+      models.set(name, model);
+      changes.emit({ type: 'loaded', model });
       return model;
     },
-    unload: async () => loadedLive.set(undefined),
-    onLoaded: loadedLive.listen,
+    unload: async (name: string) => drop(name),
+    onChange: changes.listen,
     onLost: losses.listen,
   } as unknown as Library;
   /** As the library does when a worker dies. */
   const lose = (message = 'Gone.') => {
     losses.emit({ model: entry.name, error: { code: 'device-lost', message } });
-    loadedLive.set(undefined);
+    drop(entry.name);
   };
   const settings = await keepSettings(createMemoryStorage());
   const benchmark = async (_: LoadedModel, { signal }: { readonly signal: AbortSignal }) => {
-    await raceSignal(bench.slow, signal);
-    return bench.result;
+    bench.most = Math.max(bench.most, ++bench.at);
+    try {
+      await raceSignal(bench.slow, signal);
+      return bench.result;
+    } finally {
+      bench.at -= 1;
+    }
   };
   const money = {
     price: 'free' as ReturnType<Earner['priceOf']>,
@@ -113,11 +152,11 @@ async function desk(engine = 'scripted') {
 }
 
 test('lending offers to the network, remembers the consent, and counts from its own start', async () => {
-  const { sharing, settings, audience, state } = await desk();
+  const { sharing, settings, audience, work } = await desk();
   await sharing.start(entry.name);
   expect(audience()).toBe('network');
   expect(settings.view.current.consented).toEqual([entry.name]);
-  state.change({ jobsDone: 7, tokensOut: 160, tokensIn: 70 });
+  work({ jobsDone: 7, tokensOut: 160, tokensIn: 70 });
   expect(sharing.view.current).toMatchObject({ phase: 'sharing', jobsDone: 2, tokensOut: 60, tokensIn: 20 });
 });
 
@@ -143,24 +182,23 @@ test('a device on battery begins paused', async () => {
 });
 
 test('finishing takes nothing new and stops by itself once nothing runs', async () => {
-  const { sharing, state, audience, library } = await desk();
+  const { sharing, work, audience, library } = await desk();
   await sharing.start(entry.name);
-  state.change({ running: 1 });
+  work({ running: 1 });
   await sharing.stop('finish');
   expect([sharing.view.current.phase, audience()]).toEqual(['finishing', 'self']);
-  state.change({ running: 0 });
-  await expect.poll(() => library.loaded).toBeUndefined();
+  work({ running: 0 });
+  await expect.poll(() => library.get(entry.name)).toBeUndefined();
   expect(sharing.view.current.phase).toBe('off');
 });
 
 test('stopping now cuts off what runs and frees a model that was loaded for it', async () => {
-  const { sharing, state, provider, library } = await desk();
+  const { sharing, work, provider, library } = await desk();
   await sharing.start(entry.name);
-  state.change({ running: 1 });
+  work({ running: 1 });
   await sharing.stop('now');
-  expect(provider.stop).toHaveBeenCalledOnce();
-  expect(provider.start).toHaveBeenCalledOnce();
-  expect(library.loaded).toBeUndefined();
+  expect(provider.dismiss.mock.calls).toEqual([[entry.artefact]]);
+  expect(library.get(entry.name)).toBeUndefined();
   expect(sharing.view.current.phase).toBe('off');
 });
 
@@ -169,9 +207,9 @@ test('a model that was loaded before stays when lending stops', async () => {
   await library.load(entry.name);
   await sharing.start(entry.name);
   await sharing.stop('now');
-  expect(library.loaded).toBeDefined();
+  expect(library.get(entry.name)).toBeDefined();
   expect(audience()).toBe('self');
-  expect(provider.stop).not.toHaveBeenCalled();
+  expect(provider.dismiss).not.toHaveBeenCalled();
 });
 
 test('without the device’s key nothing is lent; when the key leaves, lending ends', async () => {
@@ -194,10 +232,10 @@ test('a load that fails is shown with its code; one that was stopped is not', as
 });
 
 test('a model that is lost is loaded once more, and lending goes on from where it was', async () => {
-  const { sharing, lose, audience, state, clock } = await desk();
+  const { sharing, lose, audience, work, clock } = await desk();
   await sharing.start(entry.name);
   const { startedAt } = sharing.view.current;
-  state.change({ jobsDone: 7 });
+  work({ jobsDone: 7 });
   await clock.advance(1_000);
   lose();
   expect(sharing.view.current).toMatchObject({ phase: 'loading', error: { code: 'device-lost' } });
@@ -241,17 +279,17 @@ test('a loss outside of lending is no matter of lending', async () => {
 });
 
 test('an end that the person did not bring about says why, and the next start forgets it', async () => {
-  const { sharing, state, library, money } = await desk();
+  const { sharing, work, library, money } = await desk();
   await sharing.start(entry.name);
-  state.change({ running: 1 });
+  work({ running: 1 });
   expect(money.entrusted).toBe(0);
-  await sharing.stop('finish', 'hours');
+  await sharing.stop('finish', { why: 'hours' });
   expect(money.entrusted).toBe(1);
-  state.change({ running: 0 });
+  work({ running: 0 });
   expect(sharing.view.current).toMatchObject({ phase: 'off', why: 'hours' });
   await sharing.start(entry.name);
   expect(sharing.view.current.why).toBeUndefined();
-  await library.unload();
+  await library.unload(entry.name);
   expect(sharing.view.current).toMatchObject({ phase: 'off', why: 'unloaded' });
   await sharing.start(entry.name);
   await sharing.stop('now');
@@ -267,7 +305,7 @@ test('D9: a stop during the benchmark is a stop: nothing is announced, and the m
   await expect.poll(() => sharing.view.current.phase).toBe('measuring');
   await Promise.all([expect(starting).rejects.toMatchObject({ code: 'aborted' }), sharing.stop('now')]);
   expect(sharing.view.current).toMatchObject({ phase: 'off', error: undefined });
-  expect([library.loaded, audience()]).toEqual([undefined, undefined]);
+  expect([library.get(entry.name), audience()]).toEqual([undefined, undefined]);
 });
 
 test('D9: a stop while the model loads leaves the load; another start can follow at once', async () => {
@@ -315,7 +353,7 @@ test('a quick Cancel keeps the model that was loaded already', async () => {
   const starting = sharing.start(entry.name);
   await expect.poll(() => sharing.view.current.phase).toBe('measuring');
   await Promise.all([expect(starting).rejects.toMatchObject({ code: 'aborted' }), sharing.stop('now')]);
-  expect([library.loaded?.model.name, audience()]).toEqual([entry.name, 'self']);
+  expect([library.get(entry.name)?.model.name, audience()]).toEqual([entry.name, 'self']);
 });
 
 test('D14: a device too slow for the askers’ patience is not offered, says why, and still answers itself', async () => {
@@ -323,19 +361,19 @@ test('D14: a device too slow for the askers’ patience is not offered, says why
   bench.result = { kind: 'too-slow', error: { code: 'too-slow', message: 'Too slow.' } };
   await expect(sharing.start(entry.name)).rejects.toMatchObject({ code: 'too-slow' });
   expect(sharing.view.current).toMatchObject({ phase: 'failed', error: { code: 'too-slow' } });
-  expect([library.loaded?.model.name, audience()]).toEqual([entry.name, 'self']);
+  expect([library.get(entry.name)?.model.name, audience()]).toEqual([entry.name, 'self']);
 });
 
 test('the meter counts on when the same provider is named again', async () => {
-  const { sharing, state, provider } = await desk();
+  const { sharing, work, provider } = await desk();
   await sharing.start(entry.name);
-  state.change({ jobsDone: 7 });
+  work({ jobsDone: 7 });
   sharing.serveWith(provider, 'network');
-  state.change({ jobsDone: 8 });
+  work({ jobsDone: 8 });
   expect(sharing.view.current.jobsDone).toBe(3);
   const next = fakeProvider();
   sharing.serveWith(next.provider, 'network');
-  next.state.change({ jobsDone: 6 });
+  next.work({ jobsDone: 6 });
   expect(sharing.view.current.jobsDone).toBe(4);
 });
 
@@ -370,4 +408,75 @@ test('the browser’s own model answers this device alone, even where sharing ha
   await sharing.start(entry.name);
   expect(audience()).toBe('self');
   expect(prices.every((price) => price === undefined)).toBe(true);
+});
+
+test('two models are shared from one tab, each with its own counts, and one is stopped without the other', async () => {
+  const { sharing, settings, work, audience, library, provider } = await desk();
+  await sharing.start(entry.name);
+  await sharing.start(second.name);
+  expect([audience(), audience(second), settings.view.current.shared]).toEqual([
+    'network',
+    'network',
+    [entry.name, second.name],
+  ]);
+  work({ jobsDone: 6, tokensOut: 110 });
+  work({ running: 1, jobsDone: 2, tokensOut: 30 }, second);
+  expect(sharing.view.current).toMatchObject({
+    phase: 'sharing',
+    running: 1,
+    jobsDone: 3,
+    tokensOut: 40,
+    models: [
+      { model: entry.name, phase: 'sharing', running: 0, jobsDone: 1, tokensOut: 10 },
+      { model: second.name, phase: 'sharing', running: 1, jobsDone: 2, tokensOut: 30 },
+    ],
+  });
+  await sharing.stop('now', { model: second.name });
+  expect(provider.dismiss.mock.calls).toEqual([[second.artefact]]);
+  expect([audience(), audience(second), library.get(second.name)]).toEqual(['network', undefined, undefined]);
+  expect(sharing.view.current.models).toMatchObject([{ model: entry.name, phase: 'sharing', jobsDone: 1 }]);
+  expect(settings.view.current.shared).toEqual([entry.name]);
+});
+
+test('a stop ends all of them at once, also those on their way, and keeps in mind which they were', async () => {
+  const { sharing, settings, bench, audience } = await desk();
+  await sharing.start(entry.name);
+  bench.slow = never;
+  const starting = sharing.start(second.name);
+  const refused = expect(starting).rejects.toMatchObject({ code: 'aborted' });
+  await expect.poll(() => sharing.view.current.models.map(({ phase }) => phase)).toEqual(['sharing', 'measuring']);
+  expect([sharing.isUsing(entry.name), sharing.isUsing(second.name)]).toEqual([true, true]);
+  await sharing.stop('now');
+  await refused;
+  expect(sharing.view.current).toMatchObject({ phase: 'off', models: [] });
+  expect([audience(), audience(second), sharing.isUsing(entry.name)]).toEqual([undefined, undefined, false]);
+  expect(settings.view.current.shared).toEqual([entry.name]);
+});
+
+test('what holds the device holds all its models, and those that come while it does', async () => {
+  const { sharing, audience } = await desk();
+  await sharing.start(entry.name);
+  sharing.hold('battery', 'on');
+  await sharing.start(second.name);
+  expect(sharing.view.current).toMatchObject({ phase: 'paused', why: 'battery' });
+  expect([audience(), audience(second)]).toEqual(['self', 'self']);
+  sharing.resume();
+  expect([audience(), audience(second), sharing.view.current.phase]).toEqual(['network', 'network', 'sharing']);
+});
+
+test('two that are started at once are measured one after the other', async () => {
+  const { sharing, bench } = await desk();
+  await Promise.all([sharing.start(entry.name), sharing.start(second.name)]);
+  expect([bench.most, sharing.view.current.models.length]).toEqual([1, 2]);
+});
+
+test('a model that is lost is loaded again while the other is shared on', async () => {
+  const { sharing, failure, lose, audience } = await desk();
+  await sharing.start(entry.name);
+  await sharing.start(second.name);
+  failure.next = new TabloomError('no-webgpu', 'The GPU is away.');
+  lose();
+  await expect.poll(() => sharing.view.current.models.map(({ phase }) => phase)).toEqual(['failed', 'sharing']);
+  expect(sharing.view.current).toMatchObject({ phase: 'sharing', error: undefined });
+  expect([audience(), audience(second)]).toEqual([undefined, 'network']);
 });

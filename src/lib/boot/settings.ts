@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TabloomError } from '#lib/base/errors.ts';
+import { limits } from '#lib/protocol/limits.ts';
 import { nicknameSchema } from '#lib/protocol/offer.ts';
 import { priceSchema, unitsSchema } from '#lib/protocol/price.ts';
 import type { Settings } from '#lib/state/settings.ts';
@@ -29,6 +30,7 @@ export const settingsSchema = z.object({
   answerTokensMax: z.number().int().min(16).max(8_192).catch(512),
   temperature: z.number().min(0).max(2).catch(0.7),
   consented: z.array(z.string().max(128)).max(256).catch([]),
+  shared: z.array(z.string().max(128)).max(limits.offerModelsMax).catch([]),
   pauseOnBattery: z.boolean().catch(true),
   pauseOnMetered: z.boolean().catch(true),
   shareOnOpen: z.boolean().catch(false),

@@ -5,7 +5,7 @@ import { resumeSharing, watchLimits } from './sharing-conditions.ts';
 import { createLive } from '#lib/base/live.ts';
 import { keepSettings } from './settings.ts';
 import type { Settings } from '#lib/state/settings.ts';
-import type { SharingView } from '#lib/state/sharing.ts';
+import { notSharing, type SharingView } from '#lib/state/sharing.ts';
 import type { Sharing } from './run-sharing.ts';
 
 test('after the set hours sharing finishes, with that as the reason', async () => {
@@ -24,7 +24,7 @@ test('after the set hours sharing finishes, with that as the reason', async () =
   await clock.advance(3_590_000);
   expect(stops).toEqual([]);
   await clock.advance(20_000);
-  expect(stops).toEqual([['finish', 'hours']]);
+  expect(stops).toEqual([['finish', { why: 'hours' }]]);
   over.abort();
   await watching;
 });
@@ -48,28 +48,27 @@ test('sharing pauses as the scheduled hours end, once, so that a user who resume
   await watching;
 });
 
-const off = { phase: 'off', model: undefined, wasDiscarded: false } as SharingView;
-
 /** Opens a page with this history; returns what it shares, and whether it reports a discard. */
 async function open(history: {
   readonly settings: Partial<Settings>;
-  /** The model this tab was sharing when its page ended. */
-  readonly shared?: string;
+  /** The models this tab was sharing when its page ended. */
+  readonly shared?: readonly string[];
   readonly wasDiscarded: boolean;
 }) {
   const settings = await keepSettings(createMemoryStorage());
   await settings.change(history.settings);
-  const kept = new Map(history.shared === undefined ? [] : [['tabloom-lending', history.shared]]);
+  const kept = new Map(history.shared === undefined ? [] : [['tabloom-lending', JSON.stringify(history.shared)]]);
   const session = {
     getItem: (key: string) => kept.get(key) ?? null,
     setItem: (key: string, value: string) => void kept.set(key, value),
     removeItem: (key: string) => void kept.delete(key),
   };
   const started: string[] = [];
-  const view = createLive({ ...off, wasDiscarded: history.wasDiscarded });
+  const view = createLive({ ...notSharing, wasDiscarded: history.wasDiscarded });
   const start = async (model: string) => {
     started.push(model);
-    view.change({ phase: 'sharing', model, wasDiscarded: false });
+    const models = started.map((name) => ({ ...notSharing, model: name, phase: 'sharing' as const }));
+    view.change({ models, wasDiscarded: false });
   };
   await resumeSharing({
     sharing: { view, start, noteDiscard: (wasDiscarded) => view.change({ wasDiscarded }) },
@@ -77,33 +76,36 @@ async function open(history: {
     wasDiscarded: history.wasDiscarded,
     sessionStorage: () => session,
   });
-  return { started, wasDiscarded: view.current.wasDiscarded };
+  return { started, wasDiscarded: view.current.wasDiscarded, kept: kept.get('tabloom-lending') };
 }
 
 const consented = ['a', 'b'];
 const opted = { consented, shareOnOpen: true };
 
 test('a tab that was discarded while sharing resumes if the user has set it to, and reports the discard', async () => {
-  expect(await open({ settings: opted, shared: 'a', wasDiscarded: true })).toEqual({
-    started: ['a'],
+  expect(await open({ settings: opted, shared: ['b', 'a'], wasDiscarded: true })).toEqual({
+    started: ['b', 'a'],
     wasDiscarded: true,
+    kept: '["b","a"]',
   });
 });
 
 test('without that setting it does not, and reports that sharing ended with the tab', async () => {
-  expect(await open({ settings: { consented }, shared: 'a', wasDiscarded: true })).toEqual({
+  expect(await open({ settings: { consented }, shared: ['a'], wasDiscarded: true })).toMatchObject({
     started: [],
     wasDiscarded: true,
   });
 });
 
 test('a discarded tab that was not sharing does not share', async () => {
-  expect(await open({ settings: opted, wasDiscarded: true })).toEqual({ started: [], wasDiscarded: false });
+  expect(await open({ settings: opted, wasDiscarded: true })).toMatchObject({ started: [], wasDiscarded: false });
 });
 
-test('a page that opens shares the model last consented to, and never one without consent', async () => {
+test('a page that opens shares what was shared last, or the model last consented to, and never one without consent', async () => {
+  const both = { ...opted, shared: ['b', 'a', 'c'] };
+  expect((await open({ settings: both, wasDiscarded: false })).started).toEqual(['b', 'a']);
   expect((await open({ settings: opted, wasDiscarded: false })).started).toEqual(['b']);
   expect((await open({ settings: { shareOnOpen: true }, wasDiscarded: false })).started).toEqual([]);
-  expect((await open({ settings: opted, shared: 'c', wasDiscarded: false })).started).toEqual([]);
-  expect((await open({ settings: { consented }, shared: 'a', wasDiscarded: false })).started).toEqual([]);
+  expect((await open({ settings: opted, shared: ['c'], wasDiscarded: false })).started).toEqual([]);
+  expect((await open({ settings: { consented }, shared: ['a'], wasDiscarded: false })).started).toEqual([]);
 });

@@ -1,4 +1,7 @@
+import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
+import { limits } from '#lib/protocol/limits.ts';
+import { isServing, isStarting } from '#lib/state/sharing.ts';
 import { isMetered, type WideNavigator } from './device.ts';
 import type { Sharing } from './run-sharing.ts';
 import { isScheduled } from './schedule.ts';
@@ -49,7 +52,7 @@ export async function watchLimits(
     // Only as the hours begin or end: a user who resumes in between means it.
     if (next !== unscheduled) sharing.hold('schedule', (unscheduled = next));
     const elapsedMs = clock.now() - startedAt;
-    if (hoursMax > 0 && elapsedMs >= hoursMax * hourMs) await sharing.stop('finish', 'hours');
+    if (hoursMax > 0 && elapsedMs >= hoursMax * hourMs) await sharing.stop('finish', { why: 'hours' });
     else sharing.hold('duty', elapsedMs > dutyFromMs && duty > dutyMax ? 'on' : 'off');
   }
 }
@@ -84,11 +87,13 @@ export function keepScreenOn(
   };
 }
 
-const sharedModelKey = 'tabloom-lending';
+const sharedModelsKey = 'tabloom-lending';
+const sharedModels = z.array(z.string().max(128)).max(limits.offerModelsMax);
 
 /**
- * Resumes sharing when the page opens, if the user has set it to. After the browser has discarded the tab, only if this very
- * tab was sharing: the model it shared is kept in the tab's session storage, which survives a discard but not a close.
+ * Resumes sharing when the page opens, if the user has set it to, with the models that were shared last. After the browser has
+ * discarded the tab, only if this very tab was sharing: the models it shared are kept in the tab's session storage, which
+ * survives a discard but not a close.
  */
 export async function resumeSharing(components: {
   readonly sharing: Pick<Sharing, 'view' | 'start' | 'noteDiscard'>;
@@ -97,23 +102,28 @@ export async function resumeSharing(components: {
   readonly sessionStorage: () => Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 }): Promise<void> {
   const { sharing, settings, wasDiscarded, sessionStorage } = components;
-  const sharedBefore = attempt(() => sessionStorage().getItem(sharedModelKey)) ?? undefined;
-  sharing.view.listen(({ phase, model }) => {
+  const kept = attempt(() => sharedModels.parse(JSON.parse(sessionStorage().getItem(sharedModelsKey) ?? '')));
+  sharing.view.listen(({ models }) => {
+    const names = models.flatMap((one) => (isServing(one) || isStarting(one) ? [one.model] : []));
     attempt(() => {
-      if (phase === 'off' || phase === 'failed') sessionStorage().removeItem(sharedModelKey);
-      else if (model) sessionStorage().setItem(sharedModelKey, model);
+      if (names.length === 0) sessionStorage().removeItem(sharedModelsKey);
+      else sessionStorage().setItem(sharedModelsKey, JSON.stringify(names));
     });
   });
-  const { consented, shareOnOpen } = settings.view.current;
-  const model = sharedBefore ?? (wasDiscarded ? undefined : consented.at(-1));
+  const { consented, shared, shareOnOpen } = settings.view.current;
+  const before = kept ?? (wasDiscarded ? [] : shared.length > 0 ? shared : consented.slice(-1));
   // Never without consent given on this device.
-  if (!shareOnOpen || !model || !consented.includes(model)) {
-    return sharing.noteDiscard(wasDiscarded && sharedBefore !== undefined);
+  const models = shareOnOpen ? before.filter((model) => consented.includes(model)) : [];
+  let isSharing = false;
+  // One after the other: each is measured with nothing else at work.
+  for (const model of models) {
+    await sharing.start(model).then(
+      () => (isSharing = true),
+      () => undefined,
+    );
   }
-  await sharing.start(model).then(
-    () => sharing.noteDiscard(wasDiscarded),
-    () => undefined,
-  );
+  if (isSharing) sharing.noteDiscard(wasDiscarded);
+  else if (models.length === 0) sharing.noteDiscard(wasDiscarded && kept !== undefined);
 }
 
 function attempt<T>(task: () => T): T | undefined {

@@ -1,12 +1,12 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
-import type { Audience, ProviderState } from '#lib/peer/spec.ts';
+import type { Audience, ModelWork } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
-import type { HoldReason, PauseReason, SharingView } from '#lib/state/sharing.ts';
+import type { HoldReason, ModelSharing, PauseReason } from '#lib/state/sharing.ts';
 import type { Benchmark } from './benchmark.ts';
 
 /**
- * The sharing of this device as a state machine: `sharing.ts` is its reducer, `run-sharing.ts` its runner. In every phase a
- * loaded model answers this device itself; sharing only widens its audience to the network, so a pause never costs the user
+ * The sharing of one model of this device as a state machine: `sharing.ts` is its reducer, `run-sharing.ts` the runner of all. In
+ * every phase a loaded model answers this device itself; sharing only widens its audience to the network, so a pause never costs the user
  * their own answers.
  *
  *     off, failed ─start→ loading ─loaded→ measuring ─measured→ sharing ⇄ paused ─stop→ off
@@ -17,7 +17,7 @@ import type { Benchmark } from './benchmark.ts';
  * same state object.
  */
 export interface SharingState {
-  readonly view: SharingView;
+  readonly view: ModelSharing;
   /** Of the start in progress; results of earlier ones are ignored. */
   readonly attempt: number;
   /** Reloading after a loss: counters and hours continue. */
@@ -33,14 +33,11 @@ export interface SharingState {
   readonly reloadedAt: number | undefined;
 }
 
-export type Counters = Pick<
-  ProviderState,
-  'running' | 'queued' | 'jobsDone' | 'jobsFailed' | 'jobsRefused' | 'tokensIn' | 'tokensOut' | 'decodeTps' | 'busyMs'
->;
+export type Counters = ModelWork;
 
 /** `at`: milliseconds since the Unix epoch. */
 export type SharingEvent =
-  | { readonly type: 'start-asked'; readonly model: string; readonly attempt: number }
+  | { readonly type: 'start-asked'; readonly attempt: number }
   | { readonly type: 'model-loaded'; readonly attempt: number; readonly stays: boolean }
   | { readonly type: 'load-failed'; readonly attempt: number; readonly error: ErrorRecord }
   | { readonly type: 'measured'; readonly attempt: number; readonly result: Benchmark; readonly at: number }
@@ -57,25 +54,22 @@ export type SharingEvent =
   /** It stopped working without being unloaded. `attempt`: for the reload. */
   | {
       readonly type: 'model-lost';
-      readonly model: string;
       readonly error: ErrorRecord;
       readonly at: number;
       readonly attempt: number;
     }
-  /** No model is loaded any more. */
-  | { readonly type: 'model-gone' }
-  /** Whether the browser discarded this tab while it was sharing is known. */
-  | { readonly type: 'discard-noted'; readonly wasDiscarded: boolean };
+  /** It is loaded no more. */
+  | { readonly type: 'model-gone' };
 
 export type SharingEffect =
-  | { readonly type: 'load'; readonly model: string; readonly attempt: number }
+  | { readonly type: 'load'; readonly attempt: number }
   | { readonly type: 'measure'; readonly attempt: number }
   /** Aborts the load or the benchmark of this attempt. */
   | { readonly type: 'abandon'; readonly attempt: number }
   /** Resolves or rejects the start. */
   | { readonly type: 'conclude-start'; readonly attempt: number; readonly error?: ErrorRecord }
-  | { readonly type: 'keep-consent'; readonly model: string }
-  /** Offers the loaded model to this audience. */
+  | { readonly type: 'keep-consent' }
+  /** Offers the model to this audience. */
   | { readonly type: 'offer'; readonly audience: Audience; readonly measured?: Measured | undefined }
   /** Ends what still runs for other peers, with an error to them. */
   | { readonly type: 'cut-off' }

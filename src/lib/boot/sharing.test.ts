@@ -1,10 +1,8 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '#lib/base/random.ts';
-import type { SharingView } from '#lib/state/sharing.ts';
+import type { SharingPhase as Phase } from '#lib/state/sharing.ts';
 import type { Counters, SharingEffect, SharingEvent, SharingState } from './sharing-spec.ts';
 import { audienceOf, initialSharing, reduceSharing } from './sharing.ts';
-
-type Phase = SharingView['phase'];
 
 const error = { code: 'device-lost', message: 'Gone.' };
 const none: Counters = {
@@ -22,7 +20,7 @@ const fast = { decodeTps: 50, prefillTps: 400, ttftMs: 120 };
 const measured = { kind: 'measured', measured: fast } as const;
 const tooSlow = { kind: 'too-slow', error: { code: 'too-slow', message: 'Slow.' } } as const;
 
-const start: SharingEvent = { type: 'start-asked', model: 'm', attempt: 1 };
+const start: SharingEvent = { type: 'start-asked', attempt: 1 };
 const key: SharingEvent = { type: 'provider-changed', reach: 'network', counters: none };
 const loaded = (attempt = 1, stays = false): SharingEvent => ({ type: 'model-loaded', attempt, stays });
 const told = (change: Partial<Counters>): SharingEvent => ({
@@ -31,7 +29,7 @@ const told = (change: Partial<Counters>): SharingEvent => ({
   at: 2_000,
 });
 const done: SharingEvent = { type: 'measured', attempt: 1, result: measured, at: 1_000 };
-const lost = (at = 5_000, attempt = 2): SharingEvent => ({ type: 'model-lost', model: 'm', error, at, attempt });
+const lost = (at = 5_000, attempt = 2): SharingEvent => ({ type: 'model-lost', error, at, attempt });
 
 const run = (...events: readonly SharingEvent[]) =>
   events.reduce<{ readonly state: SharingState; readonly effects: readonly SharingEffect[] }>(
@@ -39,7 +37,7 @@ const run = (...events: readonly SharingEvent[]) =>
       const [next, effects] = reduceSharing(state, event);
       return { state: next, effects };
     },
-    { state: initialSharing(false), effects: [] },
+    { state: initialSharing('m'), effects: [] },
   );
 
 /** The way into every phase. */
@@ -57,8 +55,8 @@ const stopped = { code: 'aborted', message: expect.any(String) };
 
 /** From a phase, by an event, to a phase, with these effects. */
 const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly SharingEffect[]])[] = [
-  ['off', start, 'loading', [{ type: 'load', model: 'm', attempt: 1 }]],
-  ['failed', { ...start, attempt: 2 }, 'loading', [{ type: 'load', model: 'm', attempt: 2 }]],
+  ['off', start, 'loading', [{ type: 'load', attempt: 1 }]],
+  ['failed', { ...start, attempt: 2 }, 'loading', [{ type: 'load', attempt: 2 }]],
   ['loading', loaded(), 'measuring', [{ type: 'measure', attempt: 1 }]],
   [
     'loading',
@@ -83,7 +81,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
     done,
     'sharing',
     [
-      { type: 'keep-consent', model: 'm' },
+      { type: 'keep-consent' },
       { type: 'offer', audience: 'network', measured: fast },
       { type: 'conclude-start', attempt: 1 },
     ],
@@ -139,8 +137,8 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
   ['sharing', { type: 'pause-asked' }, 'paused', [{ type: 'offer', audience: 'self' }]],
   ['sharing', { type: 'held', reason: 'battery' }, 'paused', [{ type: 'offer', audience: 'self' }]],
   ['paused', { type: 'resume-asked' }, 'sharing', [{ type: 'offer', audience: 'network' }]],
-  ['sharing', lost(), 'loading', [{ type: 'load', model: 'm', attempt: 2 }]],
-  ['paused', lost(), 'loading', [{ type: 'load', model: 'm', attempt: 2 }]],
+  ['sharing', lost(), 'loading', [{ type: 'load', attempt: 2 }]],
+  ['paused', lost(), 'loading', [{ type: 'load', attempt: 2 }]],
   ['finishing', lost(), 'failed', []],
   [
     'measuring',
@@ -185,7 +183,7 @@ test('every phase but off and failed refuses a start with a code, and nothing el
       { type: 'conclude-start', attempt: 9, error: { code: 'already-sharing', message: expect.any(String) } },
     ]);
   }
-  const guest = reduceSharing(initialSharing(false), start);
+  const guest = reduceSharing(initialSharing('m'), start);
   expect(guest[1]).toMatchObject([{ type: 'conclude-start', error: { code: 'identity-elsewhere' } }]);
 });
 
@@ -214,7 +212,7 @@ test('in a thousand histories of any order: announced only while sharing under t
   for (let seed = 1; seed <= 1_000; seed++) {
     const random = seededRandom(seed);
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random.float() * from.length)]!;
-    let state = initialSharing(false);
+    let state = initialSharing('m');
     let attempts = 0;
     const open = new Set<number>();
     for (let step = 0; step < 40; step++) {
@@ -222,8 +220,8 @@ test('in a thousand histories of any order: announced only while sharing under t
       const attempt = pick([attempts, attempts, Math.max(1, attempts - 1)]);
       const counters = { ...none, running: pick([0, 1]), queued: pick([0, 0, 2]), jobsDone: step };
       const event = pick<() => SharingEvent>([
-        () => ({ type: 'start-asked', model: 'm', attempt: ++attempts }),
-        () => ({ type: 'start-asked', model: 'm', attempt: ++attempts }),
+        () => ({ type: 'start-asked', attempt: ++attempts }),
+        () => ({ type: 'start-asked', attempt: ++attempts }),
         () => ({ type: 'model-loaded', attempt, stays: pick([true, false]) }),
         () => ({ type: 'model-loaded', attempt, stays: pick([true, false]) }),
         () => ({ type: 'load-failed', attempt, error: pick([error, { code: 'aborted', message: '' }]) }),
@@ -237,7 +235,7 @@ test('in a thousand histories of any order: announced only while sharing under t
         () => ({ type: 'released', reason: pick(['battery', 'duty']) }),
         () => ({ type: 'provider-changed', reach: pick(['network', 'network', 'self']), counters }),
         () => ({ type: 'provider-updated', counters, at }),
-        () => ({ type: 'model-lost', model: 'm', error, at, attempt: ++attempts }),
+        () => ({ type: 'model-lost', error, at, attempt: ++attempts }),
         () => ({ type: 'model-gone' }),
       ])();
       if (event.type === 'start-asked') open.add(event.attempt);

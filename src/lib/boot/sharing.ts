@@ -1,7 +1,7 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import type { Audience } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
-import type { HoldReason, PauseReason, SharingView } from '#lib/state/sharing.ts';
+import { noCounts, type HoldReason, type ModelSharing, type PauseReason } from '#lib/state/sharing.ts';
 import type { Counters, SharingEffect, SharingEvent, SharingState } from './sharing-spec.ts';
 
 type Step = readonly [SharingState, readonly SharingEffect[]];
@@ -20,39 +20,24 @@ const noCounters: Counters = {
   decodeTps: undefined,
   busyMs: 0,
 };
-const noWork = {
-  running: 0,
-  queued: 0,
-  jobsDone: 0,
-  jobsFailed: 0,
-  jobsRefused: 0,
-  tokensIn: 0,
-  tokensOut: 0,
-  decodeTps: undefined,
-  duty: 0,
-};
 
-export const initialSharing = (wasDiscarded: boolean): SharingState => ({
-  view: {
-    phase: 'off',
-    why: undefined,
-    model: undefined,
-    startedAt: undefined,
-    ...noWork,
-    error: undefined,
-    wasDiscarded,
-  },
+/** What holds for a model from the first: the device's reach and holds, and what was done with the model before. */
+export const initialSharing = (
+  model: string,
+  { reach, holds, counters }: Partial<Pick<SharingState, 'reach' | 'holds' | 'counters'>> = {},
+): SharingState => ({
+  view: { model, phase: 'off', why: undefined, startedAt: undefined, ...noCounts, error: undefined },
   attempt: 0,
   resuming: false,
   modelStays: false,
-  reach: 'self',
-  holds: [],
-  counters: noCounters,
-  before: noCounters,
+  reach: reach ?? 'self',
+  holds: holds ?? [],
+  counters: counters ?? noCounters,
+  before: counters ?? noCounters,
   reloadedAt: undefined,
 });
 
-/** The audience of the loaded model in this state. */
+/** The audience of the model in this state. */
 export const audienceOf = ({ view, reach }: SharingState): Audience =>
   view.phase === 'sharing' && reach === 'network' ? 'network' : 'self';
 
@@ -98,15 +83,11 @@ export function reduceSharing(state: SharingState, event: SharingEvent): Step {
     case 'model-lost':
       return lose(state, event);
     case 'model-gone':
-      // While loading, it is the previous model that is unloaded.
       return phase === 'measuring' || isServing(state) ? end({ ...state, modelStays: true }, 'unloaded') : unchanged;
-    case 'discard-noted':
-      if (state.view.wasDiscarded === event.wasDiscarded) return unchanged;
-      return [show(state, { wasDiscarded: event.wasDiscarded }), []];
   }
 }
 
-const show = (state: SharingState, change: Partial<SharingView>): SharingState => ({
+const show = (state: SharingState, change: Partial<ModelSharing>): SharingState => ({
   ...state,
   view: { ...state.view, ...change },
 });
@@ -115,7 +96,7 @@ const isServing = ({ view: { phase } }: SharingState) =>
   phase === 'sharing' || phase === 'paused' || phase === 'finishing';
 const isStarting = ({ view: { phase } }: SharingState) => phase === 'loading' || phase === 'measuring';
 
-function start(state: SharingState, { model, attempt }: Extract<SharingEvent, { type: 'start-asked' }>): Step {
+function start(state: SharingState, { attempt }: Extract<SharingEvent, { type: 'start-asked' }>): Step {
   const refuse = (code: string, message: string): Step => [
     state,
     [{ type: 'conclude-start', attempt, error: { code, message } }],
@@ -126,19 +107,17 @@ function start(state: SharingState, { model, attempt }: Extract<SharingEvent, { 
       'Only the tab that holds this device’s key can share. Choose “Use here” first, or see in Doctor why that is not possible.',
     );
   if (isStarting(state) || isServing(state))
-    return refuse('already-sharing', 'This device is already sharing. Stop it first, then start again.');
+    return refuse('already-sharing', 'This device is already sharing this model. Stop it first, then start again.');
   const fresh = { ...state, attempt, resuming: false, modelStays: false };
   return [
     show(fresh, {
       phase: 'loading',
       why: undefined,
-      model,
       startedAt: undefined,
-      ...noWork,
+      ...noCounts,
       error: undefined,
-      wasDiscarded: false,
     }),
-    [{ type: 'load', model, attempt }],
+    [{ type: 'load', attempt }],
   ];
 }
 
@@ -157,7 +136,7 @@ function begin(state: SharingState, measured: Measured | undefined, at: number):
   return [
     next,
     [
-      { type: 'keep-consent', model: state.view.model! },
+      { type: 'keep-consent' },
       { type: 'offer', audience: audienceOf(next), measured },
       ...(resuming ? [] : [{ type: 'conclude-start', attempt } as const]),
     ],
@@ -181,7 +160,7 @@ function fail(state: SharingState, error: ErrorRecord): Step {
       phase: wasStopped ? 'off' : 'failed',
       why: undefined,
       startedAt: undefined,
-      ...noWork,
+      ...noCounts,
       error: wasStopped ? undefined : error,
     },
   );
@@ -191,7 +170,7 @@ function fail(state: SharingState, error: ErrorRecord): Step {
 function end(state: SharingState, why: PauseReason | undefined, running: 'left' | 'cut-off' = 'left'): Step {
   const next = show(
     { ...state, resuming: false, holds: state.holds.filter((reason) => reason !== 'asked') },
-    { phase: 'off', why, startedAt: undefined, ...noWork, error: undefined },
+    { phase: 'off', why, startedAt: undefined, ...noCounts, error: undefined },
   );
   const isLoaded = state.view.phase !== 'loading';
   return [
@@ -263,8 +242,7 @@ const minus = (now: Counters, then: Counters): Counters => ({
 });
 
 function lose(state: SharingState, event: Extract<SharingEvent, { type: 'model-lost' }>): Step {
-  const { phase, model } = state.view;
-  if (event.model !== model) return [state, []];
+  const { phase } = state.view;
   if (phase === 'measuring' || phase === 'finishing') return fail(state, event.error);
   if (phase !== 'sharing' && phase !== 'paused') return [state, []];
   const { at, attempt, error } = event;
@@ -274,6 +252,6 @@ function lose(state: SharingState, event: Extract<SharingEvent, { type: 'model-l
       { ...state, attempt, resuming: true, reloadedAt: at },
       { phase: 'loading', why: undefined, running: 0, queued: 0, error },
     ),
-    [{ type: 'load', model, attempt }],
+    [{ type: 'load', attempt }],
   ];
 }

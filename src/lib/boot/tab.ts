@@ -84,6 +84,8 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       };
     },
     downloadBytes: (source) => downloadBytes(source, { fetch }),
+    memoryBytesMax: () => settings.view.current.memoryBytesMax,
+    isKept: (name) => sharing.isUsing(name),
     beforeLoad: async () => {
       // If the browser grants it, what is downloaded now is not evicted under storage pressure.
       await Promise.all([untilServiceWorker(clock), navigator.storage?.persist?.().catch(() => false)]);
@@ -211,7 +213,14 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   };
 
   return {
-    asking: createAsking({ clock, sessions, privateMode, note, requireTier: tiers.require }),
+    asking: createAsking({
+      clock,
+      sessions,
+      privateMode,
+      note,
+      requireTier: tiers.require,
+      ownModel: () => library.view.current.loaded[0],
+    }),
     network: {
       view: network.view,
       ping: async (peer, options) => (await sessions.asking()).peer.net.ping(peer, options),
@@ -240,6 +249,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     library: { ...library, load: async (name) => void (await loadWithConsent(name)) },
     sharing: {
       ...sharing,
+      stop: (how, model) => sharing.stop(how, { model }),
       ...(mayShare ? {} : { start: refuseToShare }),
       background: background.view,
       judging: judging.view,
@@ -311,35 +321,26 @@ const refuseToShare = (): Promise<never> =>
 
 const nothingStored = { list: async () => [], delete: async () => undefined };
 
-/** The engines of a tab, each in a dedicated worker of its own. Nothing is fetched before the first load. */
+/** The engines of a tab, each in a dedicated worker of its own. Nothing is fetched before a load. */
 function createTabEngines(
   clock: Clock,
   languageModel: LanguageModelApi | undefined,
 ): ReadonlyMap<string, () => Engine> {
-  const engines = new Map<string, Engine>();
-  const once = (name: string, create: () => Engine) => {
-    const engine = () => {
-      const made = engines.get(name) ?? create();
-      engines.set(name, made);
-      return made;
-    };
-    return [name, engine] as const;
-  };
+  const wllama = () =>
+    createWorkerEngine({
+      info: { name: 'wllama', build: '', deviceClass: 'wasm-cpu' },
+      spawn: () => new Worker(new URL('../../../workers/wllama.worker.ts', import.meta.url), { type: 'module' }),
+      clock,
+    });
+  const webllm = () =>
+    createWorkerEngine({
+      info: { name: 'webllm', build: '', deviceClass: 'webgpu-unknown' },
+      spawn: () => new Worker(new URL('../../../workers/webllm.worker.ts', import.meta.url), { type: 'module' }),
+      clock,
+    });
   return new Map([
-    ...(languageModel ? [once('prompt-api', () => createPromptApiEngine(languageModel, clock))] : []),
-    once('wllama', () =>
-      createWorkerEngine({
-        info: { name: 'wllama', build: '', deviceClass: 'wasm-cpu' },
-        spawn: () => new Worker(new URL('../../../workers/wllama.worker.ts', import.meta.url), { type: 'module' }),
-        clock,
-      }),
-    ),
-    once('webllm', () =>
-      createWorkerEngine({
-        info: { name: 'webllm', build: '', deviceClass: 'webgpu-unknown' },
-        spawn: () => new Worker(new URL('../../../workers/webllm.worker.ts', import.meta.url), { type: 'module' }),
-        clock,
-      }),
-    ),
+    ...(languageModel ? [['prompt-api', () => createPromptApiEngine(languageModel, clock)] as const] : []),
+    ['wllama', wllama],
+    ['webllm', webllm],
   ]);
 }

@@ -186,6 +186,8 @@ export interface Provider extends Startable {
   work(artefact: string): ModelWork;
   /** Ends what runs or waits on this model for other peers, which go elsewhere; resolves when all of it has ended. */
   dismiss(artefact: string): Promise<void>;
+  /** Does this in a slot of the machine, as a job of its owner would be done; at once where models do not share one. */
+  withSlot<T>(work: () => Promise<T>, options?: { readonly signal?: AbortSignal | undefined }): Promise<T>;
   /** Takes no new job until resumed; what runs goes on. */
   pause(): void;
   resume(): void;

@@ -3,10 +3,12 @@ import type { ErrorRecord } from '#lib/base/errors.ts';
 /** The models known to this build and their state on this device. */
 export interface LibraryView {
   readonly models: readonly ModelView[];
-  /** The current load, or the last one if it failed. */
-  readonly load: LoadView | undefined;
-  /** Name of the model that is ready to answer. */
-  readonly loaded: string | undefined;
+  /** The loads in progress, and those that failed until they are tried again. */
+  readonly loads: readonly LoadView[];
+  /** Names of the models that are ready to answer, the one that was loaded last first: it is meant by "any model". */
+  readonly loaded: readonly string[];
+  /** Bytes of memory that they may take together. */
+  readonly memoryBytesMax: number;
 }
 
 export interface ModelView {
@@ -47,4 +49,8 @@ export interface LoadView {
   readonly error: ErrorRecord | undefined;
 }
 
-export const emptyLibrary: LibraryView = { models: [], load: undefined, loaded: undefined };
+export const emptyLibrary: LibraryView = { models: [], loads: [], loaded: [], memoryBytesMax: 0 };
+
+/** The load of this model, in progress or failed. */
+export const loadOf = ({ loads }: Pick<LibraryView, 'loads'>, model: string): LoadView | undefined =>
+  loads.find((load) => load.model === model);

@@ -17,6 +17,8 @@ export interface Settings {
   readonly temperature: number;
   /** Models the user has agreed to load on this device. */
   readonly consented: readonly string[];
+  /** Those of them that were shared last: shared again when the page opens, if it is to. */
+  readonly shared: readonly string[];
   readonly pauseOnBattery: boolean;
   readonly pauseOnMetered: boolean;
   /** Resume sharing when the page opens. Only after an initial consent. */
@@ -30,7 +32,7 @@ export interface Settings {
   readonly schedule: Schedule | null;
   /** Share only while nobody uses the device, as the browser's idle detection tells. */
   readonly onlyWhileAway: boolean;
-  /** Bytes of memory a shared model may take, and bytes all models may take on the disk; 0 for no limit but the device's own. */
+  /** Bytes of memory and of the disk that all models together may take; 0 for no limit but the device's own. */
   readonly memoryBytesMax: number;
   readonly diskBytesMax: number;
   /** Play an inaudible tone while sharing in a hidden tab, which browsers would slow down. */
@@ -75,6 +77,7 @@ export const defaultSettings: Settings = {
   answerTokensMax: 512,
   temperature: 0.7,
   consented: [],
+  shared: [],
   pauseOnBattery: true,
   pauseOnMetered: true,
   shareOnOpen: false,

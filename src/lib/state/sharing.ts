@@ -1,13 +1,34 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 
-/** The status of sharing this device, with counters. */
-export interface SharingView {
-  /** `measuring`: the model is loaded and its speed is being benchmarked before it is announced. */
-  readonly phase: 'off' | 'loading' | 'measuring' | 'sharing' | 'paused' | 'finishing' | 'failed';
+/** Sharing this device: all its models together. Sums are over those that are shared now. */
+export interface SharingView extends SharingCounts {
+  /** The furthest of its models: shared before paused, before those that are on their way. */
+  readonly phase: SharingPhase;
   /** Why it paused, or why it stopped if the user did not stop it. */
   readonly why: PauseReason | undefined;
-  readonly model: string | undefined;
+  /** Since when the first of those shared now is. */
   readonly startedAt: number | undefined;
+  /** Why the last one failed, while none does better; while loading, what caused the reload. */
+  readonly error: ErrorRecord | undefined;
+  /** In the order in which they were first shared; those too that failed or were ended by something else than the user. */
+  readonly models: readonly ModelSharing[];
+  /** The browser discarded this tab while it was sharing; see `phase` for whether it has resumed. */
+  readonly wasDiscarded: boolean;
+}
+
+/** The status of sharing one model, with counters since its start. */
+export interface ModelSharing extends SharingCounts {
+  readonly model: string;
+  readonly phase: SharingPhase;
+  readonly why: PauseReason | undefined;
+  readonly startedAt: number | undefined;
+  readonly error: ErrorRecord | undefined;
+}
+
+/** `measuring`: the model is loaded and its speed is being benchmarked before it is announced. */
+export type SharingPhase = 'off' | 'loading' | 'measuring' | 'sharing' | 'paused' | 'finishing' | 'failed';
+
+export interface SharingCounts {
   readonly running: number;
   readonly queued: number;
   /** Answers delivered; cancelled jobs do not count. */
@@ -16,24 +37,22 @@ export interface SharingView {
   readonly jobsRefused: number;
   readonly tokensIn: number;
   readonly tokensOut: number;
+  /** Of the last answer. */
   readonly decodeTps: number | undefined;
   /** Fraction of time since the start that the engine was working, 0 to 1. */
   readonly duty: number;
-  /** Why it failed; while loading, what caused the reload. */
-  readonly error: ErrorRecord | undefined;
-  /** The browser discarded this tab while it was sharing; see `phase` for whether it has resumed. */
-  readonly wasDiscarded: boolean;
 }
+
+export const isServing = ({ phase }: Pick<ModelSharing, 'phase'>): boolean =>
+  phase === 'sharing' || phase === 'paused' || phase === 'finishing';
+export const isStarting = ({ phase }: Pick<ModelSharing, 'phase'>): boolean =>
+  phase === 'loading' || phase === 'measuring';
 
 /** A pause caused by the device's state. */
 export type HoldReason = 'battery' | 'metered' | 'frozen' | 'duty' | 'schedule' | 'present';
 export type PauseReason = HoldReason | 'asked' | 'guest' | 'hours' | 'unloaded';
 
-export const notSharing: SharingView = {
-  phase: 'off',
-  why: undefined,
-  model: undefined,
-  startedAt: undefined,
+export const noCounts: SharingCounts = {
   running: 0,
   queued: 0,
   jobsDone: 0,
@@ -43,7 +62,15 @@ export const notSharing: SharingView = {
   tokensOut: 0,
   decodeTps: undefined,
   duty: 0,
+};
+
+export const notSharing: SharingView = {
+  phase: 'off',
+  why: undefined,
+  startedAt: undefined,
+  ...noCounts,
   error: undefined,
+  models: [],
   wasDiscarded: false,
 };
 

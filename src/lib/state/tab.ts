@@ -118,11 +118,14 @@ export interface DevicePort {
 
 export interface LibraryPort {
   readonly view: Live<LibraryView>;
-  /** Loads a model so that this device can answer. Call only with the user's consent. */
+  /**
+   * Loads a model so that this device can answer, beside those that are loaded. Call only with the user's consent.
+   * @throws `memory-full`, and those of loading.
+   */
   load(name: string): Promise<void>;
-  /** Cancels the current load; verified data is kept for the next attempt. */
-  cancelLoad(): void;
-  unload(): Promise<void>;
+  /** Cancels this load; verified data is kept for the next attempt. */
+  cancelLoad(name: string): void;
+  unload(name: string): Promise<void>;
   remove(name: string): Promise<void>;
   /** @throws `bad-model`, `model-name-taken`, `too-many-models`, `model-size-unknown`. */
   addOwn(own: OwnModel): Promise<void>;
@@ -145,15 +148,15 @@ export type OwnModel = {
 export interface SharingPort {
   readonly view: Live<SharingView>;
   /**
-   * Loads the model and announces it; calling this implies consent. @throws `identity-elsewhere`, `already-sharing`,
-   * `too-slow`, `aborted`, and those of loading.
+   * Loads the model and announces it, beside those that are shared; calling this implies consent. @throws `identity-elsewhere`,
+   * `already-sharing`, `too-slow`, `aborted`, and those of loading.
    */
   start(model: string): Promise<void>;
   /**
    * Stops sharing at any time, even while loading or measuring. `finish` lets running jobs complete; `now` cuts them
-   * off.
+   * off. @param model to be stopped alone; all of them where it is left out.
    */
-  stop(how: 'finish' | 'now'): Promise<void>;
+  stop(how: 'finish' | 'now', model?: string): Promise<void>;
   pause(): void;
   resume(): void;
   /**

@@ -43,7 +43,7 @@ const fast = { prefillTps: 1, decodeTps: 90, ttftMs: 1 };
 const slow = { prefillTps: 1, decodeTps: 9, ttftMs: 1 };
 const withModel = (name: string): LibraryView => ({
   ...emptyLibrary,
-  loaded: name,
+  loaded: [name],
   models: [
     {
       name,

@@ -43,10 +43,10 @@ export function previewRoute(
   library: LibraryView,
   paying?: Paying,
 ): RoutePreview {
-  const local = library.models.find((model) => model.name === library.loaded);
-  const fitting = local && (target.model === 'any' || target.model === local.name);
+  const here = library.loaded.find((name) => target.model === 'any' || target.model === name);
+  const local = library.models.find((model) => model.name === here);
   if (target.by === 'this-device') {
-    return fitting
+    return local
       ? { kind: 'this-device', model: local.name, contextTokens: local.contextTokens }
       : { kind: 'load-first', model: target.model === 'any' ? undefined : target.model };
   }
@@ -63,7 +63,7 @@ export function previewRoute(
       waiting: waitingFor(likely, target),
     };
   }
-  if (fitting && target.by === 'anyone') {
+  if (local && target.by === 'anyone') {
     return { kind: 'this-device', model: local.name, contextTokens: local.contextTokens };
   }
   if (serving.length > 0) return { kind: 'none', why: 'asks-money', offers: serving };

@@ -1,5 +1,6 @@
 import { m } from '#messages';
 import { formatBytes } from '#lib/ui/sizes.ts';
+import { loadOf } from '#lib/state/library.ts';
 import type { Tab } from '#lib/state/tab.ts';
 import { tabRung } from './device-rung.ts';
 import { h } from './dom.ts';
@@ -71,9 +72,10 @@ export function offerDevice({ place, createTab, use }: OfferParts): void {
     show(
       h('p', {}, m.widget_device_loading()),
       bar,
-      button(m.cancel(), () => tab.library.cancelLoad()),
+      button(m.cancel(), () => tab.library.cancelLoad(name)),
     );
-    const end = tab.library.view.listen(({ load }) => {
+    const end = tab.library.view.listen((library) => {
+      const load = loadOf(library, name);
       if (load && load.totalBytes > 0) bar.value = load.loadedBytes / load.totalBytes;
     });
     try {

@@ -11,7 +11,7 @@ export interface DeviceTab {
 
 /** A model in this browser as a rung, once the visitor has had it loaded. */
 export function tabRung(tab: DeviceTab, alone: () => boolean): DeviceRung {
-  const loaded = () => tab.library.view.current.loaded;
+  const loaded = () => tab.library.view.current.loaded[0];
   return {
     ready: () => loaded() !== undefined,
     alone,

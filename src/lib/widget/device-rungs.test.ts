@@ -27,7 +27,7 @@ async function ask(rung: DeviceRung) {
   }
 }
 
-function tab(loaded: string | undefined, ...events: readonly object[]) {
+function tab(loaded: readonly string[], ...events: readonly object[]) {
   const requests: unknown[] = [];
   const double = {
     library: { view: createLive({ ...emptyLibrary, loaded }) },
@@ -43,7 +43,7 @@ function tab(loaded: string | undefined, ...events: readonly object[]) {
 
 test('a loaded model answers here and nowhere else', async () => {
   const text = { type: 'part-received', at: 0, part: { type: 'text-delta', text: 'Yes', tokens: 1 } };
-  const { rung, requests } = tab('demo', text, { type: 'job-finished', reason: 'stop' });
+  const { rung, requests } = tab(['demo'], text, { type: 'job-finished', reason: 'stop' });
   expect(rung.ready()).toBe(true);
   expect((await ask(rung)).parts).toEqual([
     { type: 'answerer', answerer: { model: 'demo' } },
@@ -56,10 +56,10 @@ test('a loaded model answers here and nowhere else', async () => {
 });
 
 test('before the visitor has agreed there is no such rung, and a failure has its code', async () => {
-  expect(tab(undefined).rung.ready()).toBe(false);
-  expect(await ask(tab(undefined).rung)).toMatchObject({ code: 'model-unloaded' });
+  expect(tab([]).rung.ready()).toBe(false);
+  expect(await ask(tab([]).rung)).toMatchObject({ code: 'model-unloaded' });
   const failed = { type: 'job-failed', error: { code: 'device-lost', message: 'Gone.' } };
-  expect(await ask(tab('demo', failed).rung)).toMatchObject({ code: 'device-lost' });
+  expect(await ask(tab(['demo'], failed).rung)).toMatchObject({ code: 'device-lost' });
 });
 
 function languageModel(availability: Awaited<ReturnType<LanguageModelStatic['availability']>>) {

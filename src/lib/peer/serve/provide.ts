@@ -34,7 +34,7 @@ import {
   statedEngines,
   type ServedModel,
 } from './served-model.ts';
-import { partOf } from './shared-slots.ts';
+import { inSlot, partOf } from './shared-slots.ts';
 import { createSlotQueue, ownersPriority } from './slot-queue.ts';
 import { refuseUnread, serveChannel } from '../session/serve-channel.ts';
 import { createWorkerSession, type WorkerSession } from '../session/worker-runner.ts';
@@ -420,6 +420,7 @@ export function createProvider(components: ProviderComponents): Provider {
       remove(served);
       emitState();
     },
+    withSlot: (work, options) => (machine ? inSlot(machine, work, options) : work()),
     pause() {
       if (phase !== 'serving') return;
       phase = 'paused';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createSlotQueue, ownersPriority, type Place } from './slot-queue.ts';
-import { partOf } from './shared-slots.ts';
+import { inSlot, partOf } from './shared-slots.ts';
 
 function desk() {
   const whole = createSlotQueue({ slots: 1, waitingMax: 2 });
@@ -58,4 +58,20 @@ test('a model that goes dismisses those that wait for it, and nobody else', () =
   running!.leave();
   running!.leave();
   expect([one.own.running, other.own.running]).toEqual([0, 1]);
+});
+
+test('a benchmark takes a slot like a job of the owner, and gives it back whatever becomes of it', async () => {
+  const { whole, enter, one } = desk();
+  const running = enter(one, 'a')!;
+  enter(one, 'b');
+  const done: string[] = [];
+  const measured = inSlot(whole, async () => done.push('measured'));
+  const given = new AbortController();
+  const left = inSlot(whole, async () => done.push('never'), { signal: given.signal });
+  given.abort();
+  await expect(left).rejects.toMatchObject({ code: 'aborted' });
+  expect(done).toEqual([]);
+  running.leave();
+  await measured;
+  expect([done, one.own, whole.waiting]).toEqual([['measured'], { running: 1, waiting: 0 }, 0]);
 });

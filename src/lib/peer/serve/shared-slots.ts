@@ -1,4 +1,6 @@
-import type { Place, SlotQueue, Ticket } from './slot-queue.ts';
+import { raceSignal } from '#lib/base/abort.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { ownersPriority, type Place, type SlotQueue, type Ticket } from './slot-queue.ts';
 
 /**
  * One model's part of a queue that several models share, because one processor answers with all of them: its speed was measured
@@ -51,4 +53,26 @@ export function partOf(whole: SlotQueue): SlotQueue {
       for (const { position, dismiss } of [...places.values()]) if (position > 0) dismiss();
     },
   };
+}
+
+/** Does something in a slot of the queue, ahead of others' jobs. @throws `busy` when too much of the owner's waits, `aborted`. */
+export async function inSlot<T>(
+  queue: SlotQueue,
+  work: () => Promise<T>,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<T> {
+  const turn = Promise.withResolvers<void>();
+  turn.promise.catch(() => undefined);
+  const busy = () => new TabloomError('busy', 'Too much waits for this machine. Try again when it is done.');
+  const ticket = queue.enter((place) => {
+    if (place === 'dismissed') turn.reject(busy());
+    else if (place.position === 0) turn.resolve();
+  }, ownersPriority);
+  if (!ticket) throw busy();
+  try {
+    await raceSignal(turn.promise, signal);
+    return await work();
+  } finally {
+    ticket.leave();
+  }
 }
