@@ -3,16 +3,16 @@ import { released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
-import { createNotifier } from '#lib/base/notifier.ts';
 import { decodeCbor } from '#lib/protocol/cbor.ts';
 import { decodeWorkerFrame, encodeWorkerFrame } from '#lib/protocol/frame.ts';
 import { hashSchema, jobIdSchema, peerIdSchema, type PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { receiptSchema } from '#lib/protocol/receipt.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
-import { createFrameLog, type AnswerFrame } from '../session/frame-log.ts';
-import { initialWorker } from '../session/worker-spec.ts';
+import { endedSession, framesOf } from '../session/ended-session.ts';
+import type { AnswerFrame } from '../session/frame-log.ts';
 import type { WorkerSession } from '../session/worker-runner.ts';
+import { initialWorker } from '../session/worker-spec.ts';
 import { recordKey, type JobRecord } from './job-records.ts';
 
 /**
@@ -107,42 +107,24 @@ export function createAnswerStore({
   };
 }
 
-function framesOf(session: WorkerSession): readonly AnswerFrame[] {
-  const reader = session.read();
-  const frames: AnswerFrame[] = [];
-  for (let frame = reader.next(); frame; frame = reader.next()) frames.push(frame);
-  reader.close();
-  return frames;
-}
-
 function readStored(value: unknown): JobRecord | undefined {
   try {
     const { frames, ...record } = storedSchema.parse(value);
-    return { ...record, session: endedSession(record.jobId, frames.map(decodeWorkerFrame) as AnswerFrame[]) };
+    return { ...record, session: restoredSession(record.jobId, frames.map(decodeWorkerFrame) as AnswerFrame[]) };
   } catch {
     return undefined;
   }
 }
 
-/** A session that is over: it can be read and nothing else. @throws `bad-frame` when the answer has no end. */
-function endedSession(jobId: JobRecord['jobId'], frames: readonly AnswerFrame[]): WorkerSession {
+/** @throws `bad-frame` when the answer has no end. */
+function restoredSession(jobId: JobRecord['jobId'], frames: readonly AnswerFrame[]): WorkerSession {
   const ending = frames.at(-1);
   if (ending?.t !== 'finish') throw new TypeError('An answer without its end.');
   const { payment } = decodeCbor(receiptSchema, ending.receipt.payload, 'bad-frame');
   const place = { ...initialWorker.place, ...(payment ? { tokensIn: 0, paid: payment.total } : {}) };
-  const log = createFrameLog();
-  for (const frame of frames) log.append(frame);
-  const ignore = () => undefined;
-  return {
+  return endedSession(
     jobId,
-    state: { ...initialWorker, place, phase: 'over', hasBegun: true, hasSpoken: true, ending },
-    changed: createNotifier(),
-    bytes: log.bytes,
-    read: log.read,
-    follow: ignore,
-    leave: ignore,
-    takeFile: ignore,
-    pay: ignore,
-    stop: ignore,
-  };
+    { ...initialWorker, place, phase: 'over', hasBegun: true, hasSpoken: true, ending },
+    frames,
+  );
 }

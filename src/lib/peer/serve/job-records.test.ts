@@ -39,6 +39,20 @@ test('the fingerprint is that of the work, not of the patience', () => {
   expect(Object.values(open(createJobRecords(manualClock()), 'A', asked)).join()).not.toContain('hello');
 });
 
+test('an ended job is found with the answer it left, not with its session', () => {
+  const records = createJobRecords(manualClock(), bounds);
+  const asked = job();
+  const record = open(records, 'A', asked, undefined, 20_000);
+  const answer = { bytes: 10 } as WorkerSession;
+  records.close(record, answer);
+  expect(records.find('A', asked)?.session).toBe(answer);
+  expect(records.live()).toEqual([]);
+  records.close(record, record.session);
+  expect(records.find('A', asked)?.session).toBe(answer);
+  records.forget(records.find('A', asked)!);
+  expect(records.size).toBe(0);
+});
+
 test('old and surplus records go, those that run never', async () => {
   const clock = manualClock();
   const records = createJobRecords(clock, bounds);

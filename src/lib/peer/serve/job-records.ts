@@ -33,8 +33,8 @@ export interface JobRecords {
   add(record: JobRecord): void;
   /** Puts an ended job on record again after a restart. */
   restore(record: JobRecord): void;
-  /** The job has ended: from now on the record may be dropped to make room. */
-  close(record: JobRecord): void;
+  /** The job has ended: from now on `answer` is on record, and may be dropped to make room. */
+  close(record: JobRecord, answer?: WorkerSession): void;
   /** Drops a record, as when its job was never begun. */
   forget(record: JobRecord): void;
   /** The number of this asker's jobs that run or wait. */
@@ -141,10 +141,12 @@ export function createJobRecords(
       records.set(recordKey(record), record);
       keepClosed(record);
     },
-    close(record) {
+    close(record, answer = record.session) {
       if (!live.get(record.asker)?.delete(record)) return;
       if (live.get(record.asker)?.size === 0) live.delete(record.asker);
-      keepClosed(record);
+      const kept = answer === record.session ? record : { ...record, session: answer };
+      records.set(recordKey(record), kept);
+      keepClosed(kept);
     },
     forget: drop,
     openOf: (asker) => live.get(asker)?.size ?? 0,

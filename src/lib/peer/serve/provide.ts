@@ -36,6 +36,7 @@ import {
 } from './served-model.ts';
 import { inSlot, partOf } from './shared-slots.ts';
 import { createSlotQueue, ownersPriority } from './slot-queue.ts';
+import { answerOf } from '../session/ended-session.ts';
 import { refuseUnread, serveChannel } from '../session/serve-channel.ts';
 import { createWorkerSession, type WorkerSession } from '../session/worker-runner.ts';
 import type { WorkOutcome } from '../session/worker-spec.ts';
@@ -291,9 +292,10 @@ export function createProvider(components: ProviderComponents): Provider {
       noteFailure(served, record, outcome.error);
     }
     const isKept = record.session.state.ending?.t !== 'refused' && !wasAbandoned(record);
-    if (isKept) answers?.save(record);
-    records.close(record);
-    if (!isKept) records.forget(record);
+    if (isKept) {
+      answers?.save(record);
+      records.close(record, answerOf(record.session));
+    } else records.forget(record);
     emitState();
     jobEnded.notify();
   };
