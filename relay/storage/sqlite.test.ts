@@ -83,4 +83,5 @@ test('what would cost money or an identity is on the disk itself once it resolve
   expect(synchronousFor([{ store: 'pay' }])).toBe('FULL');
   expect(synchronousFor([{ store: 'jobs' }, { store: 'identity' }])).toBe('FULL');
   expect(synchronousFor([{ store: 'jobs' }, { store: 'receipts' }])).toBe('NORMAL');
+  expect(synchronousFor([{ store: 'identity' }], { durability: 'relaxed' })).toBe('NORMAL');
 });

@@ -5,7 +5,14 @@ import { deserialize, serialize } from 'node:v8';
 import { TabloomError } from '#lib/base/errors.ts';
 import { badValue, storageFull, storageUnavailable } from '#lib/storage/errors.ts';
 import type { Checkpoints } from './checkpoints.ts';
-import { durableStores, type Entry, type KeyValue, type StoreName, type Write } from '#lib/storage/spec.ts';
+import {
+  durableStores,
+  type BatchOptions,
+  type Entry,
+  type KeyValue,
+  type StoreName,
+  type Write,
+} from '#lib/storage/spec.ts';
 
 export interface SqliteStorage extends KeyValue {
   close(): void;
@@ -43,12 +50,12 @@ export function openSqliteStorage(file: string, checkpoints?: Checkpoints): Sqli
     const row = coded(() => statements.get.get(store, encodeKey(key)));
     return row ? decodeValue(row['value']) : undefined;
   };
-  const apply = (writes: readonly Write[]) => {
+  const apply = (writes: readonly Write[], options?: BatchOptions) => {
     // All values are encoded before any is written, so that a bad one rejects the whole batch.
     const rows = writes.map((write) => [statements[write.type], encode(write)] as const);
     coded(() => {
       // In WAL mode, NORMAL survives the end of the process, and only FULL that of the machine.
-      database.exec(`PRAGMA synchronous = ${synchronousFor(writes)}; BEGIN IMMEDIATE`);
+      database.exec(`PRAGMA synchronous = ${synchronousFor(writes, options)}; BEGIN IMMEDIATE`);
       try {
         for (const [statement, values] of rows) statement.run(...values);
         database.exec('COMMIT');
@@ -63,7 +70,7 @@ export function openSqliteStorage(file: string, checkpoints?: Checkpoints): Sqli
     get: async (store, key) => read(store, key),
     put: async (store, key, value) => apply([{ type: 'put', store, key, value }]),
     delete: async (store: StoreName, key: string) => apply([{ type: 'delete', store, key }]),
-    batch: async (writes) => apply(writes),
+    batch: async (writes, options) => apply(writes, options),
     // This process is the only writer, and nothing here is awaited: no other write can come in between.
     update: async (reads, plan) => apply(plan(reads.map(({ store, key }) => read(store, key)))),
     async list(store, { prefix = '', limit, order = 'ascending' }) {
@@ -81,8 +88,11 @@ export function openSqliteStorage(file: string, checkpoints?: Checkpoints): Sqli
 }
 
 /** How a transaction with these writes reaches the disk. */
-export const synchronousFor = (writes: readonly Pick<Write, 'store'>[]): 'FULL' | 'NORMAL' =>
-  writes.some(({ store }) => durableStores.has(store)) ? 'FULL' : 'NORMAL';
+export const synchronousFor = (
+  writes: readonly Pick<Write, 'store'>[],
+  { durability }: BatchOptions = {},
+): 'FULL' | 'NORMAL' =>
+  durability !== 'relaxed' && writes.some(({ store }) => durableStores.has(store)) ? 'FULL' : 'NORMAL';
 
 function open(file: string): { readonly database: DatabaseSync; readonly lock: DatabaseSync } {
   let lock: DatabaseSync | undefined;

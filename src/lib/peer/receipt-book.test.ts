@@ -5,7 +5,7 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { createSigner, decodeEnvelope, encodeEnvelope, type Envelope } from '#lib/protocol/envelope.ts';
 import { installEd25519, portableEd25519 } from '#lib/protocol/ed25519.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
-import type { KeyValue, Write } from '#lib/storage/spec.ts';
+import type { BatchOptions, KeyValue, Write } from '#lib/storage/spec.ts';
 import { chat } from '#lib/protocol/kinds/chat.ts';
 import { checkChain, findFork } from '#lib/trust/chain.ts';
 import type { Received } from '#lib/trust/check.ts';
@@ -49,11 +49,14 @@ const received = (given: Given, at: number): Received => ({
 });
 
 /** A storage whose batches are stored when and as the test says. */
-function gated(storage: KeyValue, batch: (writes: readonly Write[]) => Promise<void>): KeyValue {
+function gated(
+  storage: KeyValue,
+  batch: (writes: readonly Write[], options?: BatchOptions) => Promise<void>,
+): KeyValue {
   return {
     ...storage,
-    batch: async (writes) => {
-      await batch(writes);
+    batch: async (writes, options) => {
+      await batch(writes, options);
       return storage.batch(writes);
     },
   };
@@ -201,6 +204,27 @@ test('links that follow each other closely cost one write together, and none of 
   await clock.advance(quietMs);
   expect(batches.slice(2)).toEqual([
     expect.arrayContaining([{ type: 'delete', store: 'identity', key: 'chain-open' }]),
+  ]);
+});
+
+test('only the mark waits for the disk itself', async () => {
+  const { bookOf, clock } = setup();
+  const seen: [marks: boolean, durability: BatchOptions['durability']][] = [];
+  const storage = gated(createMemoryStorage(), async (writes, options) => {
+    const marks = writes.some(({ type, key }) => type === 'put' && key === 'chain-open');
+    seen.push([marks, options?.durability]);
+  });
+  const book = bookOf(storage);
+  await book.issue(delivered());
+  await clock.advance(flushMs);
+  await book.issue(delivered());
+  await clock.advance(flushMs);
+  await clock.advance(quietMs);
+  expect(seen).toEqual([
+    [true, undefined],
+    [false, 'relaxed'],
+    [false, 'relaxed'],
+    [false, 'relaxed'],
   ]);
 });
 

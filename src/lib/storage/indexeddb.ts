@@ -5,6 +5,7 @@ import { migrations as released, type Migration } from './migrations.ts';
 import { openDatabase, type OpenComponents } from './open.ts';
 import {
   durableStores,
+  type BatchOptions,
   type Entry,
   type KeyValue,
   type ListOptions,
@@ -61,14 +62,20 @@ export function createIndexedDbStorage(
     }
   };
 
-  const write = (writes: readonly Write[]): Promise<void> => {
+  const write = (writes: readonly Write[], options?: BatchOptions): Promise<void> => {
     const stores = storeNamesOf(writes);
-    return stores.length === 0 ? Promise.resolve() : transact(stores, [], () => writes);
+    return stores.length === 0 ? Promise.resolve() : transact(stores, [], () => writes, options);
   };
 
-  const transact = (stores: StoreName[], reads: readonly Place[], plan: Plan): Promise<void> =>
+  const transact = (
+    stores: StoreName[],
+    reads: readonly Place[],
+    plan: Plan,
+    options: BatchOptions = {},
+  ): Promise<void> =>
     run(async (database) => {
-      const durability = stores.some((store) => durableStores.has(store)) ? 'strict' : 'default';
+      const durability =
+        options.durability ?? (stores.some((store) => durableStores.has(store)) ? 'strict' : 'default');
       const transaction = database.transaction(stores, 'readwrite', { durability });
       const ended = transaction.done;
       ended.catch(() => undefined);

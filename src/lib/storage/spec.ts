@@ -10,8 +10,8 @@ export interface KeyValue {
   delete(store: StoreName, key: string): Promise<void>;
   /** At most `limit` entries, ordered by key (by code unit). */
   list(store: StoreName, options: ListOptions): Promise<readonly Entry[]>;
-  /** All or nothing. */
-  batch(writes: readonly Write[]): Promise<void>;
+  /** All or nothing. Relaxed, a power cut may undo it with all that came after; a later write that survives one makes it survive too. */
+  batch(writes: readonly Write[], options?: BatchOptions): Promise<void>;
   /**
    * Reads, then writes what `plan` makes of the values, as one step: no other writer comes in between, of this window or of
    * another. All or nothing; if `plan` throws, nothing is written and its coded error passes through. `plan` is synchronous and
@@ -36,6 +36,11 @@ export const storeNames: readonly StoreName[] = [
 
 /** Stores whose writes survive a power cut once they resolve: losing one would cost money or an identity. */
 export const durableStores: ReadonlySet<StoreName> = new Set(['identity', 'pay']);
+
+export interface BatchOptions {
+  /** By default as the stores say. */
+  readonly durability?: 'relaxed' | undefined;
+}
 
 export interface Place {
   readonly store: StoreName;
