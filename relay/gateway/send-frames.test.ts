@@ -1,5 +1,6 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { Agent, createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
 import { toNodeListener } from './app.ts';
@@ -38,6 +39,38 @@ test('frames are the body, in order, under the status and headers of the respons
   const response = await fetch(url);
   expect([response.status, response.headers.get('x-one')]).toEqual([201, '1']);
   expect(await response.text()).toBe('aéc');
+});
+
+/** The bytes that a client of this version of HTTP gets, after the headers, on a connection that the server may keep. */
+async function rawBody(url: string, version: '1.0' | '1.1'): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(`GET / HTTP/${version}\r\nhost: x\r\nconnection: close\r\n\r\n`);
+  let text = '';
+  for await (const data of socket) text += String(data);
+  return text.slice(text.indexOf('\r\n\r\n') + 4);
+}
+
+test('each frame is a chunk, of as many bytes as it has', async () => {
+  const frames = ['data: é\n\n', 'x'.repeat(300)];
+  const url = await listen((outgoing) => void sendFrames(outgoing, new Response(null), framesOf(frames)));
+  expect(await rawBody(url, '1.1')).toBe(`a\r\ndata: é\n\n\r\n12c\r\n${frames[1]}\r\n0\r\n\r\n`);
+  expect(await rawBody(url, '1.0')).toBe(frames.join(''));
+});
+
+test('a connection is kept for the next request after a stream', async () => {
+  const url = await listen((outgoing) => void sendFrames(outgoing, new Response(null), framesOf(['a', 'b'])));
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const get = async () => {
+    const [response] = (await once(request(url, { agent }).end(), 'response')) as [IncomingMessage];
+    const { localPort } = response.socket;
+    let text = '';
+    for await (const data of response) text += String(data);
+    return { text, localPort };
+  };
+  const first = await get();
+  expect(first.text).toBe('ab');
+  expect(await get()).toEqual(first);
+  agent.destroy();
 });
 
 test('the headers are sent before there is anything to say', async () => {
