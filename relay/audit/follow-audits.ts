@@ -9,7 +9,9 @@ import { judgeShown } from '#lib/peer/audit/judge.ts';
 import type { AuditJournal } from '#lib/peer/audit/journal.ts';
 import type { Judge } from '#lib/peer/audit/validator.ts';
 import type { Peer } from '#lib/peer/peer.ts';
+import type { AuditSummary } from '#lib/peer/tiers/audits.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
+import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Signer } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
@@ -37,6 +39,8 @@ export interface FollowAuditsInit {
   readonly followStore?: FollowStore | undefined;
   readonly evidence?: EvidenceStore | undefined;
   readonly ownJudge?: Judge | undefined;
+  /** What is known of a worker's audits here. */
+  readonly known?: ((worker: PeerId) => AuditSummary | undefined) | undefined;
   readonly isAppealed?: ((audit: string) => boolean) | undefined;
   readonly onEffect?: ((effect: AuditOutcomeEffect) => void) | undefined;
 }
@@ -64,6 +68,7 @@ export async function followAudits(init: FollowAuditsInit): Promise<Auditing> {
     isAppealed: init.isAppealed,
     judge: judgeShown,
     ownJudge: init.ownJudge,
+    known: init.known,
     keeper: commitsIn && (await keeperOf(peer.receipts, { signer, storage: commitsIn, clock })),
     onEffect,
   });

@@ -14,6 +14,7 @@ export interface OwnRecord {
   readonly book: AuditBook;
   readonly onEffect: (effect: AuditOutcomeEffect) => void;
   readonly ownJudge: Judge;
+  readonly known: AuditBook['of'];
 }
 
 export interface OwnRecordInit {
@@ -28,5 +29,5 @@ export async function openOwnRecord({ self, storage, logger, scoredBy }: OwnReco
   const book = createAuditBook();
   const calibrations = await openCalibrations({ storage, logger, scoredBy });
   const onEffect = await noteAudits(self, book, createBookStore({ storage, logger }), calibrations);
-  return { book, onEffect, ownJudge: judgeBy(calibrations.of) };
+  return { book, onEffect, ownJudge: judgeBy(calibrations.of), known: book.of };
 }

@@ -33,7 +33,7 @@ export const auditSettings = {
     schema: percent.default(20_000),
     standard: '`2`',
     meaning:
-      'How many of all receipts the beacon picks, in percent; at most four decimals. The same in the whole network.',
+      'How many receipts of workers that are known are audited, in percent; at most four decimals. Of a newcomer’s it is 25, which halves with the answers that have passed. The same in the whole network.',
   },
   AUDIT_PACE: {
     schema: decimal.pipe(z.number().min(1).max(360)).default(1),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { courtRules } from '#contracts/words.ts';
+import { entryJobs } from '#lib/trust/audit-share.ts';
 import { economicsTables } from './economics-table.ts';
 import {
   atLeast,
@@ -9,7 +10,6 @@ import {
   cheatGain,
   cheats,
   detectionNeeded,
-  entryJobs,
   falseAccusation,
   justAccusation,
   lazyLosesFrom,

@@ -1,5 +1,7 @@
 import { counterBondOf, guiltyShares, penaltyMinimum, quorumOf, unpunishedShares } from '#lib/pay/court-shares.ts';
 import { bondJobs } from '#lib/pay/registry.ts';
+import { auditShares as shares } from '#lib/trust/audit-share.ts';
+import { shareUnit } from '#lib/trust/beacon.ts';
 import { wilson } from '../verified/windows.ts';
 
 /**
@@ -12,10 +14,10 @@ const job = 1_000_000n;
 const bond = bondJobs * job;
 const inJobs = (units: bigint): number => Number(units) / Number(job);
 
+const ofAll = (millionths: number) => millionths / shareUnit;
+
 /** The share of receipts that are re-scored: of a worker's first jobs, and in the long run. */
-export const auditShares = { entry: 0.25, floor: 0.02 } as const;
-/** Of how many jobs the first are. */
-export const entryJobs = 200;
+export const auditShares = { entry: ofAll(shares.entry), floor: ofAll(shares.floor) } as const;
 
 /** A way to cheat: what it saves of the price, and how often one audited answer shows it. */
 export interface Cheat {

@@ -108,3 +108,24 @@ test('a prompt is shown to nobody who is not seated, and a receipt is followed o
   await town.clock.advance(1_000);
   expect(await answer).toBe('refused-policy');
 });
+
+test('of a newcomer a quarter is audited, and of a worker that is known the share of the network', async () => {
+  const town = await createAuditTown();
+  await Promise.all(town.judges.map((number) => town.join(number, { share: 20_000 })));
+  const [newcomer, old] = [await town.worker(1, { share: 20_000 }), await town.worker(2, { share: 20_000 })];
+  const audited = (worker: string) =>
+    worker === old.signer.peer ? { audited: 1_000, convictions: 0 } : { audited: 0, convictions: 0 };
+  const asker = await town.join(40, { share: 20_000, known: audited });
+  for (let count = 0; count < 60; count++)
+    for (const worker of [newcomer, old]) {
+      const { envelope, shown } = worker.answer(asker.signer, count === 0 ? honestAnswer : cheatsAnswer);
+      asker.auditing.follow(envelope, shown);
+    }
+  await town.clock.advance(15 * minuteMs);
+  const scored = asker.effects.flatMap((one) => (one.of === 'score' ? [one.receipt.record.worker] : []));
+  const ofNewcomer = scored.filter((worker) => worker === newcomer.signer.peer).length;
+  expect([ofNewcomer, scored.length - ofNewcomer]).toEqual([15, 0]);
+  // What is accused of a newcomer is heard, though the network's own share would not have picked it: eight at a time, each drawn for again on its
+  // appeal.
+  expect(trialsOf(newcomer.effects).filter(({ type }) => type === 'draw').length).toBe(16);
+});

@@ -50,8 +50,9 @@ export interface AuditingComponents {
   readonly random: Random;
   readonly logger: Logger;
   readonly beacon: Beacon;
-  /** In millionths of all receipts. */
+  /** Of the receipts of those that are known, in millionths. */
   readonly share: number;
+  readonly known?: AuditorComponents['known'];
   readonly candidates: () => readonly Candidate[];
   readonly scorer: Scorer;
   /** Of panels, whose members have to come to the same. */

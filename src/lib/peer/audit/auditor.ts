@@ -15,6 +15,7 @@ import {
   type AuditState,
   type AuditWindows,
 } from '#lib/trust/audit.ts';
+import { auditShareOf, type AuditedSoFar } from '#lib/trust/audit-share.ts';
 import { isPicked, pickingRound, type Beacon } from '#lib/trust/beacon.ts';
 import { provesInclusion, type OpenedEpoch } from '#lib/trust/epoch.ts';
 import { openReceipt, type OpenedReceipt } from '#lib/trust/receipt.ts';
@@ -23,6 +24,7 @@ import { sealOf } from '#lib/trust/vote.ts';
 import { isReceipted } from '#lib/trust/released.ts';
 import type { Scorer } from '../spec.ts';
 import type { EvidenceStore, ReleasedFrame } from './evidence.ts';
+import { createTurns } from './in-turn.ts';
 import { auditsMax, type FollowStore, type StoredAudit } from './follow-store.ts';
 import type { AskAudit } from './stream.ts';
 import { termsOf, type Trial } from './trials.ts';
@@ -34,7 +36,10 @@ export interface AuditorComponents {
   readonly random: Random;
   readonly logger: Logger;
   readonly beacon: Beacon;
+  /** As a network audits those it knows, in millionths. */
   readonly share: number;
+  /** What this auditor knows of a worker, by which it audits more; all are newcomers by default. */
+  readonly known?: ((worker: PeerId) => AuditedSoFar | undefined) | undefined;
   readonly windows: AuditWindows;
   readonly trialWindows: TrialWindows;
   readonly candidates: () => readonly Candidate[];
@@ -124,6 +129,10 @@ function stateOf(
 export function createAuditor(components: AuditorComponents) {
   const { signer, clock, random, logger, beacon, ask, publish, followStore: store } = components;
   const followed = new Map<string, Followed>();
+  const shareOf = (worker: PeerId) => auditShareOf(components.known?.(worker), components.share);
+
+  /** A worker answers one question of a peer at a time, and refuses those beside it. */
+  const turns = createTurns();
 
   const apply = (one: Followed, event: AuditEvent) => {
     const before = one.state;
@@ -159,12 +168,10 @@ export function createAuditor(components: AuditorComponents) {
   };
   const askOpening = async (one: Followed) => {
     const { receipt, epoch, round } = one;
-    const answers = await ask(receipt.record.worker, {
-      t: 'open-leaves',
-      epoch: epoch!.hash,
-      indices: [],
-      receipts: [receipt.hash],
-    });
+    const { worker } = receipt.record;
+    const answers = await turns.run(worker, () =>
+      ask(worker, { t: 'open-leaves', epoch: epoch!.hash, indices: [], receipts: [receipt.hash] }),
+    );
     const at = clock.now();
     const isAbsent = answers.some((frame) => frame.t === 'absent' && frame.receipt === receipt.hash);
     const leaf = answers.find(
@@ -176,7 +183,7 @@ export function createAuditor(components: AuditorComponents) {
       return apply(one, { type: 'opened', proof: isAbsent ? 'absent' : 'fails', at });
     one.leaf = leaf;
     const draw = { beacon: beacon.id, randomness: value.randomness };
-    const isChosen = isPicked(draw, { root: epoch!.record.root, index: leaf.index }, components.share);
+    const isChosen = isPicked(draw, { root: epoch!.record.root, index: leaf.index }, shareOf(receipt.record.worker));
     apply(one, { type: 'opened', proof: isChosen ? 'holds' : 'not-picked', at });
   };
 

@@ -4,6 +4,7 @@ import type { Accusation } from '#lib/protocol/audit.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { Receipt } from '#lib/protocol/receipt.ts';
 import { checkAccusation, type CheckedAccusation, type OpenedAuditRecord } from '#lib/trust/audit-records.ts';
+import { pickableShare } from '#lib/trust/audit-share.ts';
 import { isPicked, pickingRound, type Beacon } from '#lib/trust/beacon.ts';
 import { newTrial, reduceTrial } from '#lib/trust/trial.ts';
 import type {
@@ -34,7 +35,7 @@ export interface Trial {
 export interface TrialsComponents {
   readonly logger: Logger;
   readonly beacon: Beacon;
-  /** Of all leaves, in millionths: what the beacon picks. */
+  /** As a network audits those it knows, in millionths; of a newcomer's leaves more may be accused (`trust/audit-share.ts`). */
   readonly share: number;
   readonly windows: TrialWindows;
   /** As `limits.epochGraceMs`. */
@@ -106,7 +107,7 @@ export function createTrials(components: TrialsComponents): Trials {
       }
       unpicked.delete(audit);
       const draw = { beacon: beacon.id, randomness: value.randomness };
-      if (!isPicked(draw, { root: epoch.record.root, index: accusation.index }, components.share)) {
+      if (!isPicked(draw, { root: epoch.record.root, index: accusation.index }, pickableShare(components.share))) {
         refuse(audit, 'not-picked');
         continue;
       }

@@ -1,0 +1,29 @@
+import { shareUnit } from './beacon.ts';
+
+/**
+ * Which share of a worker's answers is re-scored, in millionths: many of a newcomer's, and fewer the more of them have passed. What counts
+ * are answers that were audited, since receipts are free to whoever asks itself.
+ */
+export const auditShares = { entry: 250_000, floor: 20_000 } as const;
+/** At each share so many answers, of which it picks its part. */
+export const entryJobs = 200;
+
+export interface AuditedSoFar {
+  readonly audited: number;
+  readonly convictions: number;
+}
+
+/** @param floor in millionths: that of the network. */
+export function auditShareOf(worker: AuditedSoFar | undefined, floor: number): number {
+  let share = pickableShare(floor);
+  if (!worker || worker.convictions > 0) return share;
+  const least = Math.max(1, floor);
+  for (let needed = auditsAt(share); share > least && worker.audited >= needed; needed += auditsAt(share))
+    share = Math.max(least, share / 2);
+  return share;
+}
+
+const auditsAt = (share: number) => (entryJobs * share) / shareUnit;
+
+/** What the beacon has to have picked for an accusation to be heard: no more than anybody's newcomer is audited at. */
+export const pickableShare = (floor: number): number => Math.max(auditShares.entry, floor);
