@@ -77,7 +77,10 @@ export async function scoreLlama(
     const items = tokens.slice(at, Math.min(at + batchTokens, read)).map((token, index) => {
       if (at + index < prompt.length - 1) return token;
       const next = tokens[at + index + 1];
-      return withLogits(token, distribution ? 'all' : [...(next === undefined ? [] : [next]), ...(ends ?? [])], 1);
+      return withLogits(
+        token,
+        distribution ? 'all' : { tokens: [...(next === undefined ? [] : [next]), ...(ends ?? [])], includeTop: 1 },
+      );
     });
     const outputs = await sequence.controlledEvaluate(items);
     for (const [index, output] of outputs.entries()) {
@@ -113,39 +116,35 @@ export async function logprobOf(token: Token, top: number, { model, sequence }: 
   const end = sequence.nextTokenIndex;
   const last = sequence.contextTokens.at(-1)!;
   await sequence.eraseContextTokenRanges([{ start: end - 1, end }]);
-  const [output] = await sequence.controlledEvaluate([withLogits(last, [token], Math.max(1, top))]);
-  const { logprob, ranked } = readLogits(output!);
+  const [output] = await sequence.controlledEvaluate([
+    withLogits(last, { tokens: [token], includeTop: Math.max(1, top) }),
+  ]);
+  const { logprob } = readLogits(output!);
+  const ranked = [...output!.next.logits!].sort((a, b) => b[1] - a[1]).map(([one]) => one);
   const item = (one: Token) => ({ ...textOf(one, model), logprob: logprob(one) });
   return { ...item(token), top: ranked.slice(0, top).map(item) };
 }
 
-const withLogits = (token: Token, tokens: readonly Token[] | 'all', includeTop: number) =>
-  [
-    token,
-    {
-      generateNext: {
-        logits: tokens === 'all' ? true : { filter: { tokens, includeTop } },
-        totalLogitWeight: true,
-      },
-    },
-  ] as [
+interface LogitFilter {
+  readonly tokens: readonly Token[];
+  readonly includeTop: number;
+}
+
+const withLogits = (token: Token, filter: LogitFilter | 'all') =>
+  [token, { generateNext: { logits: filter === 'all' ? true : { filter }, totalLogitWeight: true } }] as [
     Token,
-    {
-      generateNext: {
-        logits: true | { filter: { tokens: readonly Token[]; includeTop: number } };
-        totalLogitWeight: true;
-      };
-    },
+    { generateNext: { logits: true | { filter: LogitFilter }; totalLogitWeight: true } },
   ];
 
 function readLogits({ next }: ControlledEvaluateIndexOutput) {
   const logits = next.logits!;
-  const ranked = [...logits].sort((a, b) => b[1] - a[1]).map(([token]) => token);
-  const most = logits.get(ranked[0]!)!;
+  let most = -Infinity;
+  // All of the vocabulary, where a distribution was asked for: sorting it would take longer than the model does.
+  for (const logit of logits.values()) if (logit > most) most = logit;
   // The package returns the sum of exponentials relative to the largest logit.
   const total = most + Math.log(next.totalLogitWeight!);
   const logprob = (token: Token) => Math.min(0, Math.max(logits.get(token)! - total, -1e9));
-  return { logprob, best: logprob(ranked[0]!), ranked };
+  return { logprob, best: Math.min(0, most - total) };
 }
 
 /** Part of a character has no text of its own, and the package does not expose its bytes. */

@@ -22,10 +22,13 @@ for (const { manner, isAccusedFalsely, audits, outcomes, appealsLost, isAccuserM
 }
 
 const percent = (part: number) => `${(100 * part).toFixed(2)} %`;
-say(
-  `\nTo score an answer took ${percent(cost.ofOne)} of generating it. Audits of 25 % of all answers cost ${percent(cost.atEntry)} of`,
-);
-say(`generating, and of 2 % ${percent(cost.atFloor)} (goal: 5 %), but for the panels of those that are accused.`);
+say('');
+for (const [manner, { ofOne, atEntry, atFloor }] of Object.entries(cost)) {
+  say(`To score a ${manner} answer took ${percent(ofOne)} of generating it. Audits of 25 % of all answers cost`);
+  say(
+    `${percent(atEntry)} of generating, and of 2 % ${percent(atFloor)} (goal: 5 %), but for the panels of those that are accused.`,
+  );
+}
 
 say('\n| worker | challenged by | votes | contract | worker has | challenger has | burned |');
 say('| --- | --- | --- | --- | --- | --- | --- |');

@@ -16,14 +16,17 @@ export interface SharedLlama {
   readonly other: LoadedModel['doStream'];
   readonly inTurn: (doStream: LoadedModel['doStream']) => LoadedModel['doStream'];
   readonly scorer: Scorer;
-  /** What generating and scoring took, in milliseconds and answer tokens. */
-  readonly spent: { readonly generating: Spent; readonly scoring: Spent };
+  /** What generating and scoring these took with nothing beside it, in milliseconds for an answer token. */
+  readonly measure: (
+    requests: readonly TextRequest[],
+  ) => Promise<{ readonly generating: number; readonly scoring: number }>;
   close(): Promise<void>;
 }
 
-interface Spent {
-  ms: number;
-  tokens: number;
+/** As the product's scorer asks for it. */
+function distributionOf({ params }: TextRequest) {
+  const manner = mannerOf(params);
+  return manner.type === 'sampled' ? { temperature: manner.temperature } : undefined;
 }
 
 export async function openSharedLlama(): Promise<SharedLlama> {
@@ -34,22 +37,7 @@ export async function openSharedLlama(): Promise<SharedLlama> {
   const model = await engine.load(demoModel, {});
   const other = await otherEngine.load(made.model, {});
   const queue = oneAfterTheOther();
-  const spent = { generating: { ms: 0, tokens: 0 }, scoring: { ms: 0, tokens: 0 } };
-  // Only what the model itself writes counts: a canned reply costs nothing.
-  const loaded: LoadedModel = {
-    ...model,
-    async *doStream(request, options) {
-      const startedAt = systemClock.elapsed();
-      try {
-        for await (const event of model.doStream(request, options)) {
-          if (event.type === 'text-delta') spent.generating.tokens += event.tokens;
-          yield event;
-        }
-      } finally {
-        spent.generating.ms += systemClock.elapsed() - startedAt;
-      }
-    },
-  };
+  const loaded = model;
   const inTurn: SharedLlama['inTurn'] = (doStream) => (request, options) =>
     serially(queue, () => doStream(request, options));
   return {
@@ -61,18 +49,27 @@ export async function openSharedLlama(): Promise<SharedLlama> {
       async score(_artefact, { kind, input, params }, { text, ids, ending }) {
         if (!ids) return undefined;
         const prompt = { kind, input, params } as TextRequest;
-        const manner = mannerOf(prompt.params);
-        const distribution = manner.type === 'sampled' ? { temperature: manner.temperature } : undefined;
-        return queue(async () => {
-          const startedAt = systemClock.elapsed();
-          const scores = await model.score!({ prompt, answer: ids, text, ending, distribution }, {});
-          spent.scoring.ms += systemClock.elapsed() - startedAt;
-          spent.scoring.tokens += ids.length;
-          return scores;
-        });
+        const distribution = distributionOf(prompt);
+        return queue(() => model.score!({ prompt, answer: ids, text, ending, distribution }, {}));
       },
     },
-    spent,
+    async measure(requests) {
+      let [generating, scoring, tokens] = [0, 0, 0];
+      // The first is not counted: what is loaded once is no part of an answer.
+      for (const [at, prompt] of [requests[0]!, ...requests].entries()) {
+        const ids: number[] = [];
+        const startedAt = systemClock.elapsed();
+        for await (const event of model.doStream(prompt, {}))
+          if (event.type === 'text-delta') ids.push(...(event.ids ?? []));
+        const answeredAt = systemClock.elapsed();
+        await model.score!({ prompt, answer: ids, ending: 'length', distribution: distributionOf(prompt) }, {});
+        if (at === 0) continue;
+        generating += answeredAt - startedAt;
+        scoring += systemClock.elapsed() - answeredAt;
+        tokens += ids.length;
+      }
+      return { generating: generating / tokens, scoring: scoring / tokens };
+    },
     async close() {
       await engine.close();
       await otherEngine.close();

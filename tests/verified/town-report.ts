@@ -45,15 +45,15 @@ export interface Case {
   followed: number;
 }
 
-/** Of generating as much: what scoring one answer costs, and with it the audits of these shares of all answers. */
+/** Of generating as much, with nothing beside it: what scoring one answer costs, and with it the audits of these shares of all answers. */
 export interface AuditCost {
   readonly ofOne: number;
   readonly atEntry: number;
   readonly atFloor: number;
 }
 
-export function costOf({ generating, scoring }: SharedLlama['spent']): AuditCost {
-  const ofOne = scoring.ms / scoring.tokens / (generating.ms / generating.tokens);
+export function costOf({ generating, scoring }: Awaited<ReturnType<SharedLlama['measure']>>): AuditCost {
+  const ofOne = scoring / generating;
   return { ofOne, atEntry: auditShares.entry * ofOne, atFloor: auditShares.floor * ofOne };
 }
 

@@ -45,7 +45,7 @@ const answerTokens = 48;
 
 export interface TownOutcome extends TownReport {
   readonly onChain: CourtReport;
-  readonly cost: AuditCost;
+  readonly cost: { readonly greedy: AuditCost; readonly sampled: AuditCost };
 }
 
 export async function playTown({ jobs, say }: TownOptions): Promise<TownOutcome> {
@@ -60,6 +60,9 @@ export async function playTown({ jobs, say }: TownOptions): Promise<TownOutcome>
   });
   tell('The contracts are on a chain.');
   const llama = await openSharedLlama();
+  const measured = async (temperature: number) =>
+    costOf(await llama.measure(questions.map((content) => requestOf(content, temperature)) as never));
+  const cost = { greedy: await measured(0), sampled: await measured(1) };
   const relay = await startRelay({ native: 'no-native' });
   try {
     const town = await groundOf(relay, llama, court);
@@ -100,7 +103,6 @@ export async function playTown({ jobs, say }: TownOptions): Promise<TownOutcome>
     }
     const report = reportOf(cases, validators);
     const halt = async () => void (await Promise.all(joined.map((one) => one.halt())));
-    const cost = costOf(llama.spent);
     return { ...report, cost, onChain: await seeCourtDays(court, judgedOf(report.trials), { say: tell, halt }) };
   } finally {
     for (const one of joined.toReversed()) await one.stop();
@@ -145,13 +147,17 @@ const questions = [
 ];
 export const jobsMax = questions.length;
 
+const requestOf = (content: string, temperature = 0) => ({
+  kind: 'chat',
+  input: { messages: [{ role: 'user', content }] },
+  params: { maxTokens: answerTokens, temperature },
+});
+
 /** Asks this worker alone, and follows the receipt to its audit. @throws where there is no answer in three tries. */
 async function askAndFollow({ asker, worker }: Case, content: string): Promise<void> {
   const request = {
+    ...requestOf(content),
     model: { artefact: demoModel.artefact },
-    kind: 'chat',
-    input: { messages: [{ role: 'user', content }] },
-    params: { maxTokens: answerTokens, temperature: 0 },
     tier: 'open',
     order: [worker],
   } as unknown as AskRequest;
