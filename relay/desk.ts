@@ -41,6 +41,7 @@ import type { Spender } from './spending.ts';
 import type { Stores } from './stores.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import type { Undo } from './unwind.ts';
+import { createWorkBoard } from './work-board.ts';
 
 /** What a gateway works with: its books, its limits, and its jobs. A relay has one, and so has each of its gateway workers. */
 export interface Desk {
@@ -121,6 +122,8 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
   }));
   const listingOf = await loadListings(env.LISTINGS, now);
   const receipts = createReceiptIndex(peer.receipts);
+  const work = createWorkBoard({ ...parts, db: database, receipts: peer.receipts });
+  undo.push(() => work.stop());
   const permits = createPermitBook(database, { now });
   const book = createCreditBook(database, { now });
   const credits = charges(env)
@@ -223,6 +226,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         prices: createPriceBoard({ settled: (before) => settledDays(database, before), clock }),
         tasks: init.tasks,
         activity: createActivity(database),
+        work,
         jobs,
         models: createModelList(
           peer.directory,

@@ -32,6 +32,7 @@ import {
 import { showKey, type KeyStateComponents } from './routes/key.ts';
 import { showPrices, type PriceComponents } from './routes/prices.ts';
 import { showAudits, type AuditComponents } from './routes/audits.ts';
+import { showLeaderboard, type LeaderboardComponents } from './routes/leaderboard.ts';
 import { listTasks } from './routes/tasks.ts';
 import { describeRoutes } from './routes/descriptions.ts';
 import { generate, type GenerateComponents } from './routes/generate.ts';
@@ -87,6 +88,7 @@ export interface GatewayComponents
     Omit<EscrowComponents, 'bodies'>,
     KeyStateComponents,
     AuditComponents,
+    LeaderboardComponents,
     PriceComponents {
   readonly guard: Guard;
   /** Whether jobs from other machines need a key. */
@@ -199,6 +201,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/tasks', listTasks(components.tasks ?? []));
   app.get('/v1/network', showNetwork(components));
   app.get('/v1/audits', showAudits(components));
+  app.get('/v1/leaderboard', showLeaderboard(components));
   app.get('/v1/route', showRoute(components));
   app.use('/v1/auth/*', reportRates(components.rates));
   app.post('/v1/auth/nonce', giveNonce(generateComponents));
@@ -241,6 +244,7 @@ export function createGateway(components: GatewayComponents): Gateway {
     '/v1/tasks',
     '/v1/network',
     '/v1/audits',
+    '/v1/leaderboard',
     '/v1/route',
     ...authPaths,
     '/v1/key',

@@ -103,6 +103,7 @@ export function gatewayFixture(
       revoke: async () => false,
     },
     activity: { recent: async () => [], hours: async () => [] },
+    work: { top: async () => [] },
     rates: { of: () => undefined, stop: () => undefined },
     jobs,
     models,

@@ -208,6 +208,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   'get /v1/tasks': [['/v1/tasks', 200]],
   'get /v1/network': [['/v1/network', 200]],
   'get /v1/audits': [['/v1/audits', 200]],
+  'get /v1/leaderboard': [
+    ['/v1/leaderboard?limit=1&offset=1', 200],
+    ['/v1/leaderboard?limit=101', 400],
+  ],
   'get /v1/route': [
     ['/v1/route', 200],
     ['/v1/route?model=unheard-of', 404],

@@ -30,6 +30,7 @@ export interface Tables {
   readonly open_spends: OpenSpendRow;
   readonly runs: RunRow;
   readonly activity: ActivityRow;
+  readonly work: WorkRow;
   readonly answers: AnswerRow;
   readonly nonces: { readonly nonce: string; readonly expires_at: bigint };
   readonly sessions: { readonly hash: string; readonly address: string; readonly expires_at: bigint };
@@ -213,6 +214,17 @@ export interface ActivityRow {
   readonly finished: bigint;
   readonly tokens_in: bigint;
   readonly tokens_out: bigint;
+}
+
+/** What a worker has done on a day of UTC, by receipts that were checked. */
+export interface WorkRow {
+  readonly worker: string;
+  /** Its beginning. */
+  readonly day: bigint;
+  readonly answers: bigint;
+  readonly tokens_in: bigint;
+  readonly tokens_out: bigint;
+  readonly last_at: bigint;
 }
 
 /** An answer under an Idempotency-Key, or the claim of the gateway that works on it. */

@@ -193,4 +193,18 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '2026-11-30-work': {
+    async up(db: Kysely<unknown>) {
+      await table(db, 'work')
+        .addColumn('worker', 'text', (column) => column.notNull())
+        .addColumn('day', 'bigint', (column) => column.notNull())
+        .addColumn('answers', 'bigint', (column) => column.notNull())
+        .addColumn('tokens_in', 'bigint', (column) => column.notNull())
+        .addColumn('tokens_out', 'bigint', (column) => column.notNull())
+        .addColumn('last_at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('work_pk', ['worker', 'day'])
+        .execute();
+      await db.schema.createIndex('work_by_day').on('work').column('day').execute();
+    },
+  },
 };

@@ -9,6 +9,7 @@ const pages = [
   '/network',
   '/models',
   '/prices',
+  '/leaderboard',
   '/wallet',
   '/keys',
   '/doctor',
@@ -74,6 +75,7 @@ async function settled(page: Page, path: string): Promise<void> {
   if (path === '/share') await expect(page.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
   if (path === '/models') await expect(page.getByRole('heading', { name: 'Tabloom demo' })).toBeVisible();
   if (path === '/prices') await expect(page.getByText('Nothing was settled here yet')).toBeVisible();
+  if (path === '/leaderboard') await expect(page.getByRole('main')).toContainText('answers: 1');
   if (path === '/wallet') await expect(page.getByText('names no chain to pay on')).toBeVisible();
   if (path === '/keys') await expect(page.getByRole('button', { name: 'Use this one' })).toBeEnabled();
   if (path === '/doctor') await expect(page.getByText('CPU', { exact: true })).toBeVisible();

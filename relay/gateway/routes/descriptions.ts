@@ -12,6 +12,7 @@ import { escrowRequestSchema, escrowSchema, refundRequestSchema, releaseRequestS
 import { activityQuerySchema, activitySchema, feedEventSchema } from './activity.ts';
 import { priceListSchema } from './prices.ts';
 import { auditListSchema } from './audits.ts';
+import { leaderboardQuerySchema, leaderboardSchema } from './leaderboard.ts';
 import { taskListSchema } from './tasks.ts';
 import {
   entrustedSchema,
@@ -110,6 +111,15 @@ const reads: readonly RouteDescription[] = [
     path: '/v1/audits',
     summary: 'What this relay has counted of the audits of each worker.',
     answers: { 200: json('The workers, those that were convicted first.', auditListSchema) },
+  },
+  {
+    method: 'get',
+    path: '/v1/leaderboard',
+    summary: 'Who has worked most for this relay, by the receipts that it has checked and countersigned.',
+    query: leaderboardQuerySchema,
+    answers: {
+      200: json('The workers from "offset" on, those with the most tokens written first.', leaderboardSchema),
+    },
   },
   {
     method: 'get',

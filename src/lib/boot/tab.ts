@@ -235,6 +235,8 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       },
       audits: async (options) => (await loadPart(() => import('./read-audits.ts'))).readAudits(fetch, options),
       served: async (options) => (await loadPart(() => import('./read-models.ts'))).readServedModels(fetch, options),
+      leaderboard: async (query, options) =>
+        (await loadPart(() => import('./read-leaderboard.ts'))).readLeaderboard(fetch, query, options),
       tasks: async (options) => (await loadPart(() => import('./read-tasks.ts'))).readTasks(fetch, options),
       receipted: async () => {
         const [{ peer }, { readReceipted }] = await Promise.all([

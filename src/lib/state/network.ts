@@ -124,6 +124,32 @@ export interface ServedModelView {
   readonly listings: readonly { readonly by: string; readonly until: number }[];
 }
 
+/** Which places of the leaderboard: those of the last days, from one on, counted from zero. */
+export interface LeaderboardQuery {
+  readonly days: number;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** Who has worked most for the relay of this page, by receipts that it has checked. */
+export interface LeaderboardView {
+  /** Places in all. */
+  readonly total: number;
+  readonly places: readonly {
+    /** From one. */
+    readonly rank: number;
+    readonly peer: string;
+    /** What its owner chose to be called, while it is here. */
+    readonly nickname: string | undefined;
+    readonly answers: number;
+    readonly tokens: number;
+    /** Milliseconds since the epoch. */
+    readonly lastAt: number;
+    /** Answers that others have re-scored; undefined where the relay follows no audits. */
+    readonly audited: number | undefined;
+  }[];
+}
+
 /** What the relay of this page has counted of audits. */
 export interface AuditsView {
   /** Whether it keeps such a record at all. */

@@ -44,6 +44,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       receipted: async () => [],
       served: async () => [],
       tasks: async () => [],
+      leaderboard: async () => ({ total: 0, places: [] }),
       audits: async () => ({ followed: false, workers: [] }),
       bond: async () => undefined,
       followGateway: () => () => undefined,

@@ -11,6 +11,8 @@ import type { LibraryView } from './library.ts';
 import type {
   AuditsView,
   BondView,
+  LeaderboardQuery,
+  LeaderboardView,
   GatewayJobView,
   MarketPriceView,
   NetworkView,
@@ -93,6 +95,8 @@ export interface NetworkPort {
   audits(options?: AbortOptions): Promise<AuditsView>;
   /** Prompts at a fixed price, as this page's relay offers them. @throws `net-offline`, `part-missing`, `aborted`. */
   tasks(options?: AbortOptions): Promise<readonly TaskView[]>;
+  /** Who has worked most for this page's relay. @throws `net-offline`, `part-missing`, `aborted`. */
+  leaderboard(query: LeaderboardQuery, options?: AbortOptions): Promise<LeaderboardView>;
   /** What is served now, with who checked it. @throws `net-offline`, `part-missing`. */
   served(options?: AbortOptions): Promise<readonly ServedModelView[]>;
   /** What each peer has done for this device, by the latest receipts that are stored here; most tokens first. */
