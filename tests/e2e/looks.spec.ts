@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test';
 import { expectClean, expectFitting } from './fixtures/looks.ts';
-import { answers, send, sideBar, untilIdle, whoAnswers } from './fixtures/people.ts';
+import { answers, curl, send, sideBar, untilIdle, whoAnswers } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
 
 const pages = [
@@ -18,6 +18,8 @@ const pages = [
 ] as const;
 const nameOf = (path: string) => (path === '/' ? 'chat' : path.slice(1));
 const widths = [390, 768, 1440] as const;
+/** A phone that lies on its side. */
+const landscape = { width: 844, height: 390 };
 /** Headings of pages in the language with the longest words, and in the one that is written from right to left. */
 const spoken = {
   de: { '/settings': 'Einstellungen', '/share': 'Dieses Gerät teilen' },
@@ -28,6 +30,8 @@ test('every page is clean from 390 to 1440 px, light and dark', async ({ nativeR
   const page = await newProfile();
   await page.goto(nativeRelay.url);
   await expect(whoAnswers(page)).toContainText('native');
+  // A job of the gateway, which stands on the leaderboard by the time that the page is looked at.
+  await curl(nativeRelay.url, 'hello');
   await expectClean(page, 'a chat not begun');
   await send(page, 'Count to one hundred');
   await untilIdle(page);
@@ -37,6 +41,10 @@ test('every page is clean from 390 to 1440 px, light and dark', async ({ nativeR
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await settled(page, path);
     await page.evaluate(() => document.fonts.ready.then(() => undefined));
+    await page.setViewportSize(landscape);
+    await keep(page, `${nameOf(path)}-landscape`);
+    await expectFitting(page, `${nameOf(path)}-landscape`);
+    if (path === '/') await expectRoomToRead(page);
     for (const width of widths) {
       await page.setViewportSize({ width, height: width < 600 ? 844 : 900 });
       for (const colorScheme of ['light', 'dark'] as const) {
@@ -68,6 +76,15 @@ test('every page is clean from 390 to 1440 px, light and dark', async ({ nativeR
     }
   }
 });
+
+/** The box to write in leaves room for the answer, and covers nothing above it. */
+async function expectRoomToRead(page: Page): Promise<void> {
+  const box = await page.getByRole('textbox', { name: 'Message' }).boundingBox();
+  const log = await page.getByRole('log').boundingBox();
+  const seen = { top: Math.max(0, log!.y), bottom: Math.min(landscape.height, box!.y) };
+  expect(box!.y + box!.height).toBeLessThanOrEqual(landscape.height);
+  expect(seen.bottom - seen.top, 'lines of the answer that are seen').toBeGreaterThan(120);
+}
 
 /** What a page finds out about device and network stands on it. */
 async function settled(page: Page, path: string): Promise<void> {

@@ -282,6 +282,6 @@ export const appAndWidget: readonly Claim[] = [
     row: 'look',
     claim: 'Every page is clean to axe from 390 to 1440 px, light and dark',
     proofs: [[looks, clean]],
-    lacks: 'pages in Spanish and Chinese, and a landscape phone',
+    lacks: 'pages in Spanish and Chinese',
   },
 ];
