@@ -6,6 +6,7 @@ import { openDatabase } from '../../relay/ledger/database.ts';
 import { createCheckpoints } from '../../relay/storage/checkpoints.ts';
 import { escrowCases } from './ledger-escrows.ts';
 import { upkeepCases } from './ledger-upkeep.ts';
+import { workCases } from './ledger-work.ts';
 import { ledgerCases } from './ledger.ts';
 
 let folder: string;
@@ -15,10 +16,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('in a file', () => {
-  test.each([...ledgerCases, ...escrowCases, ...upkeepCases].map((one, index) => [one.name, one.run, index] as const))(
-    '%s',
-    (_name, run, index) => run({ file: join(folder, `${index}.db`) }),
-  );
+  test.each(
+    [...ledgerCases, ...escrowCases, ...upkeepCases, ...workCases].map(
+      (one, index) => [one.name, one.run, index] as const,
+    ),
+  )('%s', (_name, run, index) => run({ file: join(folder, `${index}.db`) }));
 
   test('only its owner can read it', async () => {
     const file = join(folder, 'private', 'ledger.db');

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findPostgres } from '../../../scripts/tasks/services.ts';
 import { escrowCases } from '../../compliance/ledger-escrows.ts';
 import { sharedUpkeepCases, upkeepCases } from '../../compliance/ledger-upkeep.ts';
+import { workCases } from '../../compliance/ledger-work.ts';
 import { ledgerCases } from '../../compliance/ledger.ts';
 import { openDatabase } from '../../../relay/ledger/database.ts';
 import { startPostgres, type Service } from '../../fixtures/services.ts';
@@ -26,7 +27,7 @@ describe.skipIf(findPostgres() === undefined)('in Postgres (needs the package "p
   };
 
   test.each(
-    [...ledgerCases, ...escrowCases, ...upkeepCases, ...sharedUpkeepCases].map(
+    [...ledgerCases, ...escrowCases, ...upkeepCases, ...sharedUpkeepCases, ...workCases].map(
       (one, index) => [one.name, one.run, index] as const,
     ),
   )('%s', async (_name, run, index) => run(await create(`case_${index}`)));
