@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import type { Engine, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
-import { loadOf } from '#lib/state/library.ts';
+import { loadOf } from '#lib/state/load-of.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { createLibrary, type LibraryComponents } from './library.ts';
 
@@ -41,6 +41,7 @@ function slowEngines() {
             unload: async () => void unloaded.push(model.name),
             async *doStream() {
               await answering.promise;
+              yield* [];
             },
           } as unknown as LoadedModel;
           loads.push({ model, finish: () => resolve(loaded), fail: reject });

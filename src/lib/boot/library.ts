@@ -75,7 +75,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
         .catch(() => undefined);
     },
   });
-  const view = createLive<LibraryView>({ models: [], ...memory.view.current, memoryBytesMax: budgetBytes() });
+  const view = createLive<LibraryView>({ models: [], ...memory.view.current });
   memory.view.listen((now) => view.change(now));
 
   const all = () => [...catalog, ...own, ...builtIn];

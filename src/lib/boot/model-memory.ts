@@ -286,7 +286,7 @@ export function createModelMemory(components: ModelMemoryComponents): ModelMemor
     onChange: changes.listen,
     onLost: losses.listen,
     async close() {
-      for (const loading of [...loadings.values()]) stop(loading);
+      for (const loading of loadings.values()) stop(loading);
       await Promise.all([...held.keys()].map(unload));
     },
   };

@@ -6,14 +6,8 @@ import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Audience, Provider } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 import type { Settings } from '#lib/state/settings.ts';
-import {
-  isServing,
-  isStarting,
-  notSharing,
-  type HoldReason,
-  type PauseReason,
-  type SharingView,
-} from '#lib/state/sharing.ts';
+import { isServing, isStarting } from '#lib/state/model-sharing.ts';
+import { notSharing, type HoldReason, type PauseReason, type SharingView } from '#lib/state/sharing.ts';
 import type { Benchmark } from './benchmark.ts';
 import type { Library } from './library.ts';
 import { createLive, type Live } from '#lib/base/live.ts';
@@ -111,7 +105,7 @@ export function createSharing(components: SharingComponents): Sharing {
     for (const effect of effects) perform(run, effect);
   };
   const dispatchAll = (event: SharingEvent): void => {
-    for (const run of [...runs.values()]) dispatch(run, event);
+    for (const run of runs.values()) dispatch(run, event);
   };
 
   const perform = (run: Run, effect: SharingEffect): void => {
@@ -255,12 +249,12 @@ export function createSharing(components: SharingComponents): Sharing {
       provider = next;
       reach = nextReach;
       endListening = next.onState(() => {
-        for (const run of [...runs.values()]) {
+        for (const run of runs.values()) {
           const counters = countersOf(run.state.view.model);
           if (counters) dispatch(run, { type: 'provider-updated', counters, at: clock.now() });
         }
       });
-      for (const run of [...runs.values()])
+      for (const run of runs.values())
         dispatch(run, {
           type: 'provider-changed',
           reach,

@@ -1,11 +1,5 @@
-import {
-  isServing,
-  noCounts,
-  type ModelSharing,
-  type SharingCounts,
-  type SharingPhase,
-  type SharingView,
-} from '#lib/state/sharing.ts';
+import { isServing, noCounts } from '#lib/state/model-sharing.ts';
+import type { ModelSharing, SharingCounts, SharingPhase, SharingView } from '#lib/state/sharing.ts';
 
 /** The first of these that a model is in is what the device does. */
 const order: readonly SharingPhase[] = ['sharing', 'paused', 'finishing', 'measuring', 'loading', 'failed', 'off'];

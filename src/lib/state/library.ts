@@ -7,8 +7,8 @@ export interface LibraryView {
   readonly loads: readonly LoadView[];
   /** Names of the models that are ready to answer, the one that was loaded last first: it is meant by "any model". */
   readonly loaded: readonly string[];
-  /** Bytes of memory that they may take together. */
-  readonly memoryBytesMax: number;
+  /** Bytes of memory that they may take together; left out until the device has been examined. */
+  readonly memoryBytesMax?: number;
 }
 
 export interface ModelView {
@@ -49,8 +49,4 @@ export interface LoadView {
   readonly error: ErrorRecord | undefined;
 }
 
-export const emptyLibrary: LibraryView = { models: [], loads: [], loaded: [], memoryBytesMax: 0 };
-
-/** The load of this model, in progress or failed. */
-export const loadOf = ({ loads }: Pick<LibraryView, 'loads'>, model: string): LoadView | undefined =>
-  loads.find((load) => load.model === model);
+export const emptyLibrary: LibraryView = { models: [], loads: [], loaded: [] };

@@ -43,16 +43,14 @@ export interface SharingCounts {
   readonly duty: number;
 }
 
-export const isServing = ({ phase }: Pick<ModelSharing, 'phase'>): boolean =>
-  phase === 'sharing' || phase === 'paused' || phase === 'finishing';
-export const isStarting = ({ phase }: Pick<ModelSharing, 'phase'>): boolean =>
-  phase === 'loading' || phase === 'measuring';
-
 /** A pause caused by the device's state. */
 export type HoldReason = 'battery' | 'metered' | 'frozen' | 'duty' | 'schedule' | 'present';
 export type PauseReason = HoldReason | 'asked' | 'guest' | 'hours' | 'unloaded';
 
-export const noCounts: SharingCounts = {
+export const notSharing: SharingView = {
+  phase: 'off',
+  why: undefined,
+  startedAt: undefined,
   running: 0,
   queued: 0,
   jobsDone: 0,
@@ -62,13 +60,6 @@ export const noCounts: SharingCounts = {
   tokensOut: 0,
   decodeTps: undefined,
   duty: 0,
-};
-
-export const notSharing: SharingView = {
-  phase: 'off',
-  why: undefined,
-  startedAt: undefined,
-  ...noCounts,
   error: undefined,
   models: [],
   wasDiscarded: false,

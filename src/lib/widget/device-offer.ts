@@ -1,6 +1,6 @@
 import { m } from '#messages';
 import { formatBytes } from '#lib/ui/sizes.ts';
-import { loadOf } from '#lib/state/library.ts';
+import { loadOf } from '#lib/state/load-of.ts';
 import type { Tab } from '#lib/state/tab.ts';
 import { tabRung } from './device-rung.ts';
 import { h } from './dom.ts';

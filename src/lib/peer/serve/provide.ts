@@ -5,7 +5,6 @@ import type { Logger } from '#lib/base/logger.ts';
 import { ewma } from '#lib/base/mean.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
-import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
 import type { Till } from '#lib/pay/ports.ts';
 import { isFree } from '#lib/protocol/charge.ts';

@@ -50,7 +50,7 @@ export function partOf(whole: SlotQueue): SlotQueue {
     // The whole has as many as its owner gives it.
     resize: () => undefined,
     dismissWaiting() {
-      for (const { position, dismiss } of [...places.values()]) if (position > 0) dismiss();
+      for (const { position, dismiss } of places.values()) if (position > 0) dismiss();
     },
   };
 }
