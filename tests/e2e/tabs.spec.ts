@@ -1,5 +1,18 @@
 import type { Page } from '@playwright/test';
-import { answers, modelsListed, send, sideBar, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import {
+  answers,
+  curl,
+  liveMeter,
+  modelsListed,
+  send,
+  sideBar,
+  startSharing,
+  untilIdle,
+  visit,
+  whoAnswers,
+} from './fixtures/people.ts';
 import { stallEngine } from './fixtures/stall.ts';
 import { expect, test } from './fixtures/test.ts';
 
@@ -48,6 +61,61 @@ test('two tabs of one browser: both ask, one lends, and the other can take over'
     await expect(first.getByRole('button', { name: 'Start sharing' })).toBeEnabled();
   });
 });
+
+test('two models are shared from one tab, both answer, and one stop ends both', async ({
+  bareRelay,
+  newProfile,
+  keep,
+}) => {
+  const page = await newProfile({ serviceWorkers: 'block' });
+  const [url, bytes] = [`${bareRelay.url}/models/second.gguf`, await secondModel()];
+  await page.route(url, (route) => route.fulfill({ body: bytes, contentType: 'application/octet-stream' }));
+
+  await test.step('a model of one’s own is added, and shared beside the bundled one', async () => {
+    await startSharing(page, bareRelay.url);
+    await visit(page, 'Models');
+    await page.getByLabel('Name', { exact: true }).fill('second');
+    await page.getByLabel('URL of the file').fill(url);
+    await page.getByLabel('SHA-256').fill(createHash('sha256').update(bytes).digest('hex'));
+    await page.getByLabel('Memory needed (GB)').fill('0.1');
+    await page.getByRole('button', { name: 'Add model' }).click();
+    await expect(page.getByRole('link', { name: 'second' })).toBeVisible();
+    await visit(page, 'Share');
+    await page.getByRole('button', { name: 'Share this one too' }).click();
+    const rows = page.getByRole('list', { name: 'Shared models' });
+    await expect(rows.getByRole('button', { name: 'Stop second' })).toBeVisible({ timeout: 40_000 });
+    await expect(rows.getByRole('listitem')).toHaveCount(2);
+    await expect.poll(() => modelsListed(bareRelay.url)).toBe(2);
+    await keep(page, 'share-two');
+    await page.setViewportSize({ width: 390, height: 844 });
+    await keep(page, 'share-two-390');
+  });
+
+  await test.step('each answers who asks for it', async () => {
+    for (const model of ['tabloom-demo', 'second']) {
+      const { choices, tabloom } = await curl(bareRelay.url, 'hello', model);
+      expect(tabloom.role).toBe('tab');
+      expect(choices[0]!.message.content).not.toBe('');
+    }
+    await expect(liveMeter(page, 'Answers')).toContainText('2');
+  });
+
+  await test.step('Models says what is in memory; a stop ends both', async () => {
+    await visit(page, 'Models');
+    await expect(page.getByText('In memory: ')).toContainText('second');
+    await keep(page, 'models-in-memory-390');
+    await visit(page, 'Share');
+    await page.getByRole('button', { name: 'Stop sharing' }).click();
+    await expect.poll(() => modelsListed(bareRelay.url)).toBe(0);
+    await expect(page.getByRole('list', { name: 'Shared models' })).toHaveCount(0);
+  });
+});
+
+/** The bundled model with bytes behind its weights, which no engine reads: another file, and another model. */
+async function secondModel(): Promise<Buffer> {
+  const model = await readFile(new URL('../../static/models/tabloom-demo.gguf', import.meta.url));
+  return Buffer.concat([model, Buffer.alloc(64)]);
+}
 
 test('D9: Cancel ends sharing while the speed is measured, and nothing is announced', async ({
   bareRelay,
