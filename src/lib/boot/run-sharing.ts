@@ -6,8 +6,8 @@ import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Audience, Provider } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 import type { Settings } from '#lib/state/settings.ts';
-import { isServing, isStarting } from '#lib/state/model-sharing.ts';
-import { notSharing, type HoldReason, type PauseReason, type SharingView } from '#lib/state/sharing.ts';
+import { isServing, isStarting } from './sharing-phases.ts';
+import type { HoldReason, PauseReason, SharingView } from '#lib/state/sharing.ts';
 import type { Benchmark } from './benchmark.ts';
 import type { Library } from './library.ts';
 import { createLive, type Live } from '#lib/base/live.ts';
@@ -67,7 +67,7 @@ interface Run {
 
 export function createSharing(components: SharingComponents): Sharing {
   const { library, settings, clock, benchmark, earner } = components;
-  const view = createLive<SharingView>({ ...notSharing, wasDiscarded: components.wasDiscarded });
+  const view = createLive<SharingView>({ ...sumUp([], undefined), wasDiscarded: components.wasDiscarded });
   const runs = new Map<string, Run>();
   const starts = new Map<number, PromiseWithResolvers<void>>();
   const holds = new Set<HoldReason>();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import { isServing, isStarting } from '#lib/state/model-sharing.ts';
+import { isServing, isStarting } from './sharing-phases.ts';
 import { isMetered, type WideNavigator } from './device.ts';
 import type { Sharing } from './run-sharing.ts';
 import { isScheduled } from './schedule.ts';

@@ -1,4 +1,4 @@
-import { isServing, noCounts } from '#lib/state/model-sharing.ts';
+import { isServing, noCounts } from './sharing-phases.ts';
 import type { ModelSharing, SharingCounts, SharingPhase, SharingView } from '#lib/state/sharing.ts';
 
 /** The first of these that a model is in is what the device does. */

@@ -1,7 +1,7 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
 import type { Audience } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
-import { noCounts } from '#lib/state/model-sharing.ts';
+import { noCounts } from './sharing-phases.ts';
 import type { HoldReason, ModelSharing, PauseReason } from '#lib/state/sharing.ts';
 import type { Counters, SharingEffect, SharingEvent, SharingState } from './sharing-spec.ts';
 
