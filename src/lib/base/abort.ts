@@ -30,6 +30,8 @@ export function anySignal(signals: readonly (AbortSignal | undefined)[]): AbortS
 /** As {@link anySignal}, for a time that has an end. */
 export interface JoinedSignals {
   readonly signal: AbortSignal;
+  /** Aborts it besides, and lets the given signals go. */
+  abort(reason: unknown): void;
   /** Lets the given signals go: from now on nothing aborts this one. */
   release(): void;
 }
@@ -50,7 +52,11 @@ export function joinSignals(signals: readonly AbortSignal[]): JoinedSignals {
   };
   for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true });
   if (signals.some(({ aborted }) => aborted)) onAbort();
-  return { signal: joined.signal, release };
+  const abort = (reason: unknown) => {
+    release();
+    joined.abort(reason);
+  };
+  return { signal: joined.signal, abort, release };
 }
 
 /** Settles as `promise` does, or rejects with the signal's coded error, whichever is first. */

@@ -112,9 +112,8 @@ const postTo =
 function remoteEvents(request: EngineRequest, options: RemoteOptions): AsyncIterable<EngineEvent> {
   const { call, model, flavour, clock, signal } = options;
   const timing = { clock, startedMs: clock.elapsed() };
-  const cut = new AbortController();
-  const joined = joinSignals([signal, cut.signal]);
-  const post = postTo(call, { clock, signal: joined.signal });
+  const cut = joinSignals([signal]);
+  const post = postTo(call, { clock, signal: cut.signal });
   const stall = createStallWatch({ clock, onStall: () => cut.abort(stalled()) });
 
   const begin = async (): Promise<AsyncIterable<EngineEvent>> => {
@@ -143,7 +142,6 @@ function remoteEvents(request: EngineRequest, options: RemoteOptions): AsyncIter
       stall.end();
       // Closing the connection early is how these servers are told to stop.
       cut.abort(released);
-      joined.release();
     },
   });
 }

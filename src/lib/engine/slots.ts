@@ -1,4 +1,4 @@
-import { abortError, anySignal, joinSignals, released, throwIfAborted, type JoinedSignals } from '#lib/base/abort.ts';
+import { abortError, joinSignals, released, throwIfAborted, type JoinedSignals } from '#lib/base/abort.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import { tap } from '#lib/base/tap.ts';
 import type { EngineEvent, EngineRequest, LoadedModel } from './spec.ts';
@@ -18,7 +18,7 @@ export interface Slots {
 interface Running {
   /** Undefined for work other than a stream. */
   readonly iterator: AsyncIterator<EngineEvent> | undefined;
-  readonly controller: AbortController;
+  readonly stop: JoinedSignals;
   pending: Promise<unknown> | undefined;
 }
 
@@ -40,36 +40,36 @@ export function createSlots(count: number, start: StartStream): Slots {
 
   async function hold<T>(work: (signal: AbortSignal) => Promise<T>, outer: AbortSignal | undefined): Promise<T> {
     assertFree(outer);
-    const controller = new AbortController();
-    const signal = anySignal([outer, controller.signal]);
+    const stop = joinSignals(outer ? [outer] : []);
+    const { signal } = stop;
     const working = work(signal);
-    const entry: Running = { iterator: undefined, controller, pending: working.catch(() => undefined) };
+    const entry: Running = { iterator: undefined, stop, pending: working.catch(() => undefined) };
     running.add(entry);
     try {
       return await working;
     } catch (error) {
       throw signal.aborted ? abortError(signal) : error;
     } finally {
+      stop.release();
       running.delete(entry);
     }
   }
 
   const doStream: LoadedModel['doStream'] = (request, options) => {
-    const controller = new AbortController();
-    let entry: (Running & { readonly joined: JoinedSignals }) | undefined;
+    let entry: Running | undefined;
     let finished = false;
     let hasLeft = false;
 
     const begin = (): AsyncIterable<EngineEvent> => {
       assertFree(options.signal);
-      const joined = joinSignals(options.signal ? [options.signal, controller.signal] : [controller.signal]);
-      const { signal } = joined;
+      const stop = joinSignals(options.signal ? [options.signal] : []);
+      const { signal } = stop;
       const iterator = start(request, signal)[Symbol.asyncIterator]();
-      const run = (entry = { iterator, controller, joined, pending: undefined as Promise<unknown> | undefined });
+      const run = (entry = { iterator, stop, pending: undefined as Promise<unknown> | undefined });
       running.add(run);
       const leave = async (): Promise<IteratorResult<EngineEvent>> => {
         hasLeft = true;
-        controller.abort(released);
+        stop.abort(released);
         await iterator.return?.().catch(() => undefined);
         return { done: true, value: undefined };
       };
@@ -85,21 +85,20 @@ export function createSlots(count: number, start: StartStream): Slots {
       onValue: ({ type }) => {
         if (finished)
           throw new TabloomError('engine-failed', 'The engine continued after its end. Load the model again.');
-        throwIfAborted(entry?.joined.signal);
+        throwIfAborted(entry?.stop.signal);
         finished = type === 'finish';
       },
       onDone: () => {
         if (finished) return;
-        throwIfAborted(entry?.joined.signal);
+        throwIfAborted(entry?.stop.signal);
         throw new TabloomError('engine-failed', 'The engine ended without a result. Load the model again.');
       },
       onError: () => {
-        if (!hasLeft) throwIfAborted(entry?.joined.signal);
+        if (!hasLeft) throwIfAborted(entry?.stop.signal);
       },
       onEnd: () => {
         if (!entry) return;
-        controller.abort(released);
-        entry.joined.release();
+        entry.stop.abort(released);
         running.delete(entry);
       },
     });
@@ -115,8 +114,8 @@ export function createSlots(count: number, start: StartStream): Slots {
       closed = true;
       const left = [...running];
       // Abort all before waiting for any: a slow one must not keep the others running.
-      for (const { controller } of left) {
-        controller.abort(new TabloomError('aborted', 'The model was unloaded while answering.'));
+      for (const { stop } of left) {
+        stop.abort(new TabloomError('aborted', 'The model was unloaded while answering.'));
       }
       for (const entry of left) {
         await entry.pending?.catch(() => undefined);

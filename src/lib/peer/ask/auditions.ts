@@ -50,6 +50,8 @@ export interface AuditionComponents {
 const canaryShare = 0.03;
 const canariesSavedMax = 6;
 const canaryDeadlineMs = 60_000;
+/** How long nobody is looked for after nobody was found to examine: every job would search all offers for it. */
+const nobodyMs = 5_000;
 /** Shapes of real jobs that are remembered, of which one is copied. */
 const shapesMax = 16;
 const canaryContextTokens = 256;
@@ -62,6 +64,7 @@ export function createAuditions(components: AuditionComponents): Auditions {
   const budget = createZoneBudget();
   const shapes: CanaryShape[] = [];
   let isChecking = false;
+  let lookAgainMs = Number.NEGATIVE_INFINITY;
 
   const workersOf = (artefact: ArtefactId, kind: CanaryShape['kind']): readonly Examinee[] => {
     const { self, directory } = components;
@@ -82,7 +85,10 @@ export function createAuditions(components: AuditionComponents): Auditions {
     const hasRoom = (zone: Examinee['zone']) => budget.hasRoom(zone, now);
     const scores = scorer?.has(artefact);
     const plan = planCheck(workersOf(artefact, shape.kind), { now, random, hasRoom, brokenIn: zones.brokenIn, scores });
-    if (!plan) return;
+    if (!plan) {
+      lookAgainMs = clock.elapsed() + nobodyMs;
+      return;
+    }
     budget.spend(plan.subject.zone, now);
     const request = canaryRequest(artefact, shape, canaryText(random, shape.surface));
     const verdict = await examine(plan, request, scores ? artefact : undefined);
@@ -133,7 +139,7 @@ export function createAuditions(components: AuditionComponents): Auditions {
       if (!shape) return;
       shapes.push(shape);
       if (shapes.length > shapesMax) shapes.shift();
-      if (!share.isDue || isChecking) return;
+      if (!share.isDue || isChecking || clock.elapsed() < lookAgainMs) return;
       isChecking = true;
       const copied = shapes[Math.floor(random.float() * shapes.length)]!;
       void check(artefact, copied).finally(() => (isChecking = false));

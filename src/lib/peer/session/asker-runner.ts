@@ -71,9 +71,8 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
   const { net, clock, book, kinds, signal } = components;
   const endsAtMs = clock.elapsed() + components.deadlineMs;
   const attempts = new Map<number, Attempted>();
-  const over = new AbortController();
   /** Until the job is over or was stopped. */
-  const ended = joinSignals([over.signal, signal]);
+  const ended = joinSignals([signal]);
   let flow: PromiseWithResolvers<void> | undefined;
   /** How late this process was itself with the timer that has fired. */
   let latenessMs = 0;
@@ -157,8 +156,7 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
         return timers.disarm(effect.timer);
       case 'end':
         timers.stop();
-        over.abort(released);
-        ended.release();
+        ended.abort(released);
         signal.removeEventListener('abort', onStop);
         reopen();
         return events.end();

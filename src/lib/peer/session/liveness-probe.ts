@@ -39,22 +39,23 @@ export function probeOnWithdrawal(
   { directory, net, clock, state }: LivenessComponents,
   { onDoubt, onDead }: LivenessListeners,
 ): () => void {
-  const over = new AbortController();
+  /** Made for a probe, since nearly no job sees one. */
+  let over: AbortController | undefined;
   let isProbing = false;
 
-  const isAlive = async (): Promise<boolean> => {
+  const isAlive = async ({ signal: ended }: AbortController): Promise<boolean> => {
     const askedAt = clock.now();
     const attempt = state().attempts.at(-1);
     const roundTripMs = (attempt && seenOf(attempt).rttMs) ?? 0;
     const { min, max } = probeTimeoutMs;
     const timeoutMs = Math.min(max, Math.max(min, roundTrips * roundTripMs));
-    const deadline = startDeadline(clock, timeoutMs, { signal: over.signal });
+    const deadline = startDeadline(clock, timeoutMs, { signal: ended });
     try {
       await net.ping(peer, { signal: deadline.signal });
       return true;
     } catch {
       const lastTokenAt = state().attempts.at(-1)?.lastTokenAt ?? 0;
-      return over.signal.aborted || lastTokenAt >= askedAt + timeoutMs / 2;
+      return ended.aborted || lastTokenAt >= askedAt + timeoutMs / 2;
     } finally {
       deadline.clear();
     }
@@ -63,7 +64,7 @@ export function probeOnWithdrawal(
     if (isProbing || peer === net.self) return;
     isProbing = true;
     onDoubt();
-    if (!(await isAlive())) onDead();
+    if (!(await isAlive((over = new AbortController())))) onDead();
     isProbing = false;
   };
 
@@ -72,6 +73,6 @@ export function probeOnWithdrawal(
   });
   return () => {
     endListening();
-    over.abort(released);
+    over?.abort(released);
   };
 }

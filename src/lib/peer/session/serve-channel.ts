@@ -49,7 +49,8 @@ async function followSession(
   components: ServeComponents,
 ): Promise<void> {
   const { clock, kinds, stopping, stopped } = components;
-  const left = new AbortController();
+  /** Aborts, with the reason, when the asker has left, and with the process or the channel. */
+  const left = joinSignals([stopped, channel.closed]);
   session.follow();
   const reading = readAsker(session, frames, kinds);
   // Until the answer has been sent, an asker that closes its side has left.
@@ -60,11 +61,10 @@ async function followSession(
     },
     (error: unknown) => left.abort(error),
   );
-  const ended = joinSignals([stopped, left.signal, channel.closed]);
   try {
     await sendAnswer(session, channel, {
       clock,
-      signal: ended.signal,
+      signal: left.signal,
       onStall: () => left.abort(wireError('peer-lost', 'The asker has stopped reading.')),
     });
     answered = true;
@@ -81,7 +81,7 @@ async function followSession(
     else if (stopped.aborted) await closeWith(channel, failure('draining'), components);
     else channel.abort(asError(error));
   } finally {
-    ended.release();
+    left.release();
     session.leave();
   }
 }
