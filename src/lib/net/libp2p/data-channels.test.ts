@@ -1,15 +1,15 @@
 import type { Stream } from '@libp2p/interface';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { concatBytes } from '#lib/base/bytes.ts';
-import { createMessageDecoder, encodeData, joinMessages } from './data-channels.ts';
+import { joinMessages } from './data-channels.ts';
+import { encodeData } from './data-messages.ts';
 
 const bytesOf = (length: number) => Uint8Array.from({ length }, (_, i) => i % 251);
 
 type Change = Readonly<Record<string, unknown>>;
 
 /** A stream of the library, as far as it is touched. */
-function fakeStream({ queued = 0 } = {}) {
+function fakeStream({ queued = 0, atTurnEnd = (run: () => void) => run() } = {}) {
   const seen = {
     sent: [] as Uint8Array[],
     queuedToSend: [] as Uint8Array[],
@@ -30,6 +30,7 @@ function fakeStream({ queued = 0 } = {}) {
   };
   const stream = Object.assign(flags, {
     channel,
+    protocol: '',
     readStatus: 'readable',
     writeStatus: 'writable',
     writableNeedsDrain: false,
@@ -44,7 +45,7 @@ function fakeStream({ queued = 0 } = {}) {
     onData: (data: Uint8Array) => void seen.data.push(data.slice()),
     abort: () => void seen.aborted++,
   });
-  joinMessages(stream as unknown as Stream);
+  joinMessages(stream as unknown as Stream, atTurnEnd);
   const receive = stream.incomingData.push as (bytes: Uint8Array) => void;
   const { _sendMessage: sendFlag } = stream;
   return { stream, seen, receive, sendFlag };
@@ -104,6 +105,54 @@ test('nothing is sent on a channel that is not open, and one that fails ends the
   expect(seen).toMatchObject({ sent: [], aborted: 1 });
 });
 
+function turns() {
+  const ends: (() => void)[] = [];
+  return { atTurnEnd: (run: () => void) => void ends.push(run), endTurn: () => ends.splice(0).forEach((run) => run()) };
+}
+
+test('what is sent in one turn goes together, and each turn by itself', () => {
+  const { atTurnEnd, endTurn } = turns();
+  const { stream, seen } = fakeStream({ atTurnEnd });
+  for (const byte of [7, 8]) stream.send(Uint8Array.of(byte));
+  expect(seen.sent).toEqual([]);
+  endTurn();
+  stream.send(Uint8Array.of(9));
+  endTurn();
+  expect(seen.sent).toEqual([Uint8Array.of(3, 0x12, 1, 7, 3, 0x12, 1, 8), Uint8Array.of(3, 0x12, 1, 9)]);
+});
+
+test('a flag takes what waits with it, and nothing is sent twice', () => {
+  const { atTurnEnd, endTurn } = turns();
+  const { stream, seen, sendFlag } = fakeStream({ atTurnEnd });
+  stream.send(Uint8Array.of(7));
+  sendFlag(Object.assign([Uint8Array.of(2, 8, 0)], { subarray: () => Uint8Array.of(2, 8, 0) }));
+  endTurn();
+  expect(seen.sent).toEqual([Uint8Array.of(3, 0x12, 1, 7, 2, 8, 0)]);
+});
+
+test('what was sent before there was a protocol goes by itself', () => {
+  const { atTurnEnd, endTurn } = turns();
+  const { stream, seen, sendFlag } = fakeStream({ atTurnEnd });
+  for (const byte of [1, 2]) stream.send(Uint8Array.of(byte));
+  stream.protocol = '/tabloom/job/2';
+  stream.send(Uint8Array.of(3));
+  sendFlag(Object.assign([Uint8Array.of(2, 8, 0)], { subarray: () => Uint8Array.of(2, 8, 0) }));
+  endTurn();
+  expect(seen.sent).toEqual([Uint8Array.of(3, 0x12, 1, 1, 3, 0x12, 1, 2), Uint8Array.of(3, 0x12, 1, 3, 2, 8, 0)]);
+});
+
+test('what waits is never more than a message, and counts as buffered', () => {
+  const { atTurnEnd, endTurn } = turns();
+  const { stream, seen } = fakeStream({ atTurnEnd });
+  expect(stream.send(bytesOf(900))).toBe(true);
+  expect(stream.send(bytesOf(95))).toBe(false);
+  stream.writableNeedsDrain = false;
+  stream.send(bytesOf(16_000));
+  expect(seen.sent.map(({ length }) => length)).toEqual([905 + 98]);
+  endTurn();
+  expect(seen.sent.map(({ length }) => length)).toEqual([905 + 98, 16_005]);
+});
+
 test('a buffer is told of as it runs low only after it was nearly full', () => {
   expect(fakeStream().stream.channel.bufferedAmountLowThreshold).toBe(500);
 });
@@ -122,22 +171,6 @@ test('what arrived before goes first: the queue stays as it is', () => {
   const { seen, receive } = fakeStream({ queued: 1 });
   receive(encodeData(bytesOf(3)));
   expect(seen).toMatchObject({ queued: 2, data: [] });
-});
-
-test('messages are found however they are split', () => {
-  const lengths = fc.array(fc.constantFrom(0, 1, 120, 127, 128, 5_000, 16_384), { maxLength: 5 });
-  fc.assert(
-    fc.property(lengths, fc.array(fc.nat(), { maxLength: 12 }), (sizes, cuts) => {
-      const wire = concatBytes(...sizes.map((size) => encodeData(bytesOf(size))));
-      const found: Uint8Array[] = [];
-      const decoder = createMessageDecoder((message) => found.push(message.slice()));
-      const at = [0, ...cuts.map((cut) => cut % (wire.length + 1)), wire.length].toSorted((a, b) => a - b);
-      for (let i = 1; i < at.length; i++) decoder.push(wire.subarray(at[i - 1], at[i]));
-      const whole = createMessageDecoder((message) => expect(message).toEqual(found.shift()));
-      whole.push(wire);
-      expect(found).toEqual([]);
-    }),
-  );
 });
 
 test('a message that is too large ends the stream before it is buffered', () => {

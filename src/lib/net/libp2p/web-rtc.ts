@@ -1,7 +1,11 @@
 import type { Transport } from '@libp2p/interface';
 import { webRTC, webRTCDirect } from '@libp2p/webrtc';
-import { joinDataChannels } from './data-channels.ts';
+import { joinDataChannels, type AtTurnEnd } from './data-channels.ts';
 import { overriding } from './overriding.ts';
+
+/** Only Node tells of a turn's end; a page would have to wait for a message to itself. */
+const { setImmediate } = globalThis as { setImmediate?: (run: () => void) => unknown };
+const atTurnEnd: AtTurnEnd = (run) => void (setImmediate ? setImmediate(run) : run());
 
 /**
  * Works around a leak: for each end of each connection, `@libp2p/webrtc` 6.0 registers a shutdown listener that it
@@ -11,7 +15,9 @@ import { overriding } from './overriding.ts';
 export function webRtcWithClose(init: Parameters<typeof webRTC>[0]): ReturnType<typeof webRTC> {
   const create = webRTC(init);
   return (components) => {
-    const transport = create(overriding(components, 'upgrader', () => joinDataChannels(components.upgrader)));
+    const transport = create(
+      overriding(components, 'upgrader', () => joinDataChannels(components.upgrader, atTurnEnd)),
+    );
     return joinDials(Object.assign(transport, { _closeOnShutdown: () => undefined }));
   };
 }
@@ -24,7 +30,7 @@ export function webRtcDirect(init: Parameters<typeof webRTCDirect>[0]): ReturnTy
     const createListener: Transport['createListener'] = transport.createListener.bind(transport);
     return Object.assign(transport, {
       createListener: (options: Parameters<Transport['createListener']>[0]) =>
-        createListener({ ...options, upgrader: joinDataChannels(options.upgrader) }),
+        createListener({ ...options, upgrader: joinDataChannels(options.upgrader, atTurnEnd) }),
     });
   };
 }
@@ -33,6 +39,6 @@ function joinDials(transport: Transport): Transport {
   const dial: Transport['dial'] = transport.dial.bind(transport);
   return Object.assign(transport, {
     dial: (...[address, options]: Parameters<Transport['dial']>) =>
-      dial(address, { ...options, upgrader: joinDataChannels(options.upgrader) }),
+      dial(address, { ...options, upgrader: joinDataChannels(options.upgrader, atTurnEnd) }),
   });
 }
