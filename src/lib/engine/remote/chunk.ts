@@ -3,6 +3,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { expand } from '#lib/base/expand.ts';
 import type { ServerResponse } from './server-url.ts';
 import { createEventReader } from './sse.ts';
+import { createTextTemplate, type TextTemplate } from './text-template.ts';
 
 /**
  * One event of a chat or raw completion as sent by vLLM, Ollama, llama.cpp and OpenAI, or the whole answer of a server
@@ -84,10 +85,11 @@ export function readChunks(
   if (!response.body) throw new TabloomError('engine-failed', 'The model server sent no answer.');
   if (/\bjson\b/i.test(response.headers.get('content-type') ?? '')) return readWhole(response);
   const reader = createEventReader();
+  const template = createTextTemplate();
   let isOver = false;
   let failure: { readonly error: unknown } | undefined;
   const take = (events: readonly string[]) => {
-    const read = readEvents(events);
+    const read = readEvents(events, template);
     failure = read.failure;
     isOver = failure !== undefined || read.chunks.at(-1) === 'done';
     return read.chunks.length > 0 ? [read.chunks] : [];
@@ -105,15 +107,15 @@ export function readChunks(
 }
 
 async function* readWhole(response: Pick<ServerResponse, 'body'>): AsyncGenerator<readonly (Chunk | 'done')[]> {
-  yield [readChunk(await readText(response)), 'done'];
+  yield [readChunk(await readText(response), createTextTemplate()), 'done'];
 }
 
 /** Up to the end of the answer, or to what cannot be read. */
-function readEvents(events: readonly string[]) {
+function readEvents(events: readonly string[], template: TextTemplate) {
   const chunks: (Chunk | 'done')[] = [];
   try {
     for (const line of events.flatMap(linesOf)) {
-      chunks.push(line === '[DONE]' ? 'done' : readChunk(line));
+      chunks.push(line === '[DONE]' ? 'done' : readChunk(line, template));
       if (line === '[DONE]') break;
     }
   } catch (error) {
@@ -126,7 +128,9 @@ function readEvents(events: readonly string[]) {
 const linesOf = (data: string): readonly string[] =>
   data.includes('\n') && !isJson(data) ? data.split('\n').filter((line) => line !== '') : [data];
 
-function readChunk(data: string): Chunk {
+function readChunk(data: string, template: TextTemplate): Chunk {
+  const known = template.read(data);
+  if (known !== undefined) return { choices: [{ delta: { content: known } }] };
   let raw: unknown;
   try {
     raw = JSON.parse(data);
@@ -134,7 +138,10 @@ function readChunk(data: string): Chunk {
     throw new TabloomError('engine-failed', 'The model server sent something that is not JSON.', { cause });
   }
   const plain = plainText(raw);
-  if (plain !== undefined) return { choices: [{ delta: { content: plain } }] };
+  if (plain !== undefined) {
+    template.learn(data, plain);
+    return { choices: [{ delta: { content: plain } }] };
+  }
   const parsed = chunkSchema.safeParse(raw);
   if (!parsed.success) throw new TabloomError('engine-failed', 'The model server does not follow the OpenAI protocol.');
   const { error } = parsed.data;
