@@ -12,10 +12,10 @@ import { overriding } from './overriding.ts';
 
 /**
  * The streams of `@libp2p/webrtc` 6.0 send the length of each message as a data channel message of its own, and read through
- * an async generator and a queue. A frame of 60 bytes then costs two packets, two events and a dozen promises. Here a message
- * and its length go together, as other implementations send them, with the others of a turn, and what arrives is decoded in one. What is on
- * the wire stays one sequence of length-prefixed protobuf messages, split anywhere, of which the specification
- * (libp2p/specs, webrtc/README.md) allows 16 KiB each.
+ * an async generator and a queue: a frame of 60 bytes costs two packets, two events and a dozen promises. Here a message goes
+ * with its length, and with all that its stream sends within a turn; what arrives is decoded at once. What is on the wire stays
+ * one sequence of length-prefixed protobuf messages, split anywhere, of which the specification (libp2p/specs,
+ * webrtc/README.md) allows 16 KiB each.
  */
 export function joinDataChannels<T extends Upgrader>(upgrader: T, atTurnEnd: AtTurnEnd): T {
   const joined = (options: Options): Options => ({
