@@ -53,7 +53,7 @@ export async function openSession(kind: SessionKind, components: SessionComponen
   const { random, clock, logger } = components;
   const storage = kind === 'own' ? components.storage : createMemoryStorage();
   const [{ createLibp2pNet }, identity] = await Promise.all([
-    loadPart(() => import('#lib/net/libp2p/net.ts')),
+    loadPart(() => import('./tab-net.ts')),
     kind === 'own' ? loadIdentity({ storage, random, logger }) : freshIdentity(random),
   ]);
   const net = createLibp2pNet({
