@@ -70,12 +70,14 @@ test('the frame: nothing is loaded unasked, the visitor’s own device answers, 
 test('the page that sets it up is clean, shows it live, and writes what to copy', async ({ newProfile, keep }) => {
   const page = await newProfile();
   await page.goto(`${relay.url}/embed`);
+  const preview = page.locator('tabloom-chat');
+  // The fields are there before the page runs, and begin anew when it does.
+  await expect(preview.getByRole('textbox')).toBeVisible();
   await page.getByLabel('Heading').fill('Ask "us"');
   await expect(page.locator('pre')).toContainText('data-heading="Ask &quot;us&quot;"');
   await page.getByLabel('Publishable key').fill('sk_secret');
   await expect(page.getByRole('alert')).toContainText('never put it into a page');
   await page.getByLabel('Publishable key').fill('');
-  const preview = page.locator('tabloom-chat');
   await preview.getByRole('textbox').fill('hello');
   await preview.getByRole('textbox').press('Enter');
   await expect(preview.locator('[part=answerer]')).toContainText('Answered by');
