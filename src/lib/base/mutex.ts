@@ -11,24 +11,23 @@ export interface Mutex {
 /** Not reentrant: a task that waits for another of the same mutex waits for ever. */
 export function createMutex(): Mutex {
   let last: Promise<unknown> = Promise.resolve();
-  let pending = 0;
   const settle = () => {
-    pending -= 1;
+    mutex.pending -= 1;
   };
-  return {
+  // Every channel has some: a getter would make each an object of a shape of its own.
+  const mutex: Mutex & { pending: number } = {
+    pending: 0,
     run(task) {
-      pending += 1;
+      mutex.pending += 1;
       const done = last.then(task);
       last = done.then(settle, settle);
       return done;
-    },
-    get pending() {
-      return pending;
     },
     async idle() {
       await last;
     },
   };
+  return mutex;
 }
 
 /** One mutex per key: tasks of the same key run one at a time, those of different keys beside each other. */

@@ -58,8 +58,8 @@ export interface Route {
   readonly isTrial: boolean;
   /** A word for each that could do it, the chosen one included. */
   readonly considered: readonly Considered[];
-  /** Why others cannot, at most 32 workers for each reason: found out when it is asked for. */
-  readonly rejections: readonly Rejection[];
+  /** Why others cannot, at most 32 workers for each reason. It goes through all offers. */
+  readonly rejections: () => readonly Rejection[];
   /** Why the query is refused here, before anything leaves: no worker would change it. */
   readonly refusal?: UnmetQuery | undefined;
 }
@@ -99,16 +99,18 @@ export function route(asked: RouteQuery, offers: Offers, knowledge: Knowledge, o
     candidate: chosen?.candidate,
     level: chosen?.level,
     isTrial,
-    get considered(): readonly Considered[] {
-      return ranked.map((one) => ({ peer: one.peer, reason: one === chosen ? 'chosen' : whyNot(one, pool, tried) }));
-    },
-    get rejections() {
-      return rejections(query, offers, search);
-    },
+    considered: ranked.map((one) => ({ peer: one.peer, reason: one === chosen ? 'chosen' : whyNot(one, pool, tried) })),
+    rejections: () => rejections(query, offers, search),
   };
 }
 
-const noRoute = { candidate: undefined, level: undefined, isTrial: false, considered: [], rejections: [] } as const;
+const noRoute = {
+  candidate: undefined,
+  level: undefined,
+  isTrial: false,
+  considered: [],
+  rejections: () => [],
+} as const;
 
 function rank(able: readonly Candidate[], knowledge: Knowledge, options: RouteOptions): readonly Ranked[] {
   const { now, self, tokensOut } = options;

@@ -24,39 +24,36 @@ export function createInbox<Message extends Sized = Uint8Array>(
   onRead: (bufferedBytes: number) => void = () => undefined,
 ): Inbox<Message> {
   const messages: Message[] = [];
-  let bufferedBytes = 0;
   let outcome: { readonly error?: Error } | undefined;
   let wake: (() => void) | undefined;
 
   const settle = (as: { readonly error?: Error }) => {
     outcome ??= as;
+    inbox.ended = true;
     wake?.();
   };
   const take = (): Message => {
     const message = messages.shift()!;
-    bufferedBytes -= message.length;
-    onRead(bufferedBytes);
+    inbox.bufferedBytes -= message.length;
+    onRead(inbox.bufferedBytes);
     return message;
   };
 
-  return {
-    get bufferedBytes() {
-      return bufferedBytes;
-    },
-    get ended() {
-      return outcome !== undefined;
-    },
+  // Members and no getters, which would give each of them a shape of its own and keep it until the old generation is collected.
+  const inbox: Inbox<Message> & { bufferedBytes: number; ended: boolean } = {
+    bufferedBytes: 0,
+    ended: false,
     push(message) {
       if (outcome) return;
       messages.push(message);
-      bufferedBytes += message.length;
+      inbox.bufferedBytes += message.length;
       wake?.();
     },
     end: () => settle({}),
     fail: (error) => settle({ error }),
     drop() {
       messages.length = 0;
-      bufferedBytes = 0;
+      inbox.bufferedBytes = 0;
     },
     // By hand, and a message goes to the reader that waits for it: a generator would make three promises of each.
     [Symbol.asyncIterator]: () => {
@@ -82,6 +79,7 @@ export function createInbox<Message extends Sized = Uint8Array>(
       return { next: read, return: leave };
     },
   };
+  return inbox;
 }
 
 const over: IteratorResult<never> = { done: true, value: undefined };

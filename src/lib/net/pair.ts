@@ -60,7 +60,7 @@ interface End extends PairEnd {
   receiveEnd(): void;
   /** To be called when the other side has read some of what this one sent. */
   acknowledge(): void;
-  readonly unreadBytes: number;
+  unreadBytes(): number;
 }
 
 function createEnd(
@@ -89,7 +89,7 @@ function createEnd(
     if (sendEnded) throw channelLost();
   };
   const hasRoom = (sizeBytes: number) => {
-    const ahead = underwayBytes + other().unreadBytes;
+    const ahead = underwayBytes + other().unreadBytes();
     return ahead === 0 || ahead + sizeBytes <= windowBytes;
   };
   const hand = (message: Message) => {
@@ -173,9 +173,7 @@ function createEnd(
     acknowledge() {
       freed?.();
     },
-    get unreadBytes() {
-      return inbox.bufferedBytes;
-    },
+    unreadBytes: () => inbox.bufferedBytes,
     // Only bytes were sent where the other side reads here.
     [Symbol.asyncIterator]: () => inbox[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>,
   };

@@ -23,7 +23,6 @@ export function createMerkle(): MerkleBuilder {
   const block = new Uint8Array(blockBytes);
   let filled = 0;
   let leaves = 0;
-  let sizeBytes = 0;
   /** Roots of the perfect subtrees so far, largest first: one per bit set in `leaves`. */
   const perfect: Uint8Array[] = [];
 
@@ -34,12 +33,10 @@ export function createMerkle(): MerkleBuilder {
     leaves += 1;
   };
 
-  return {
-    get sizeBytes() {
-      return sizeBytes;
-    },
+  const merkle: MerkleBuilder & { sizeBytes: number } = {
+    sizeBytes: 0,
     add(bytes) {
-      sizeBytes += bytes.length;
+      merkle.sizeBytes += bytes.length;
       for (let at = 0; at < bytes.length;) {
         const taken = Math.min(blockBytes - filled, bytes.length - at);
         block.set(bytes.subarray(at, at + taken), filled);
@@ -56,6 +53,7 @@ export function createMerkle(): MerkleBuilder {
       return nodes.length === 0 ? sha256(new Uint8Array()) : nodes.reduceRight((right, left) => hashNode(left, right));
     },
   };
+  return merkle;
 }
 
 export const hashLeaf = (bytes: Uint8Array): Uint8Array => sha256(concatBytes(Uint8Array.of(0), bytes));

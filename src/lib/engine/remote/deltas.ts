@@ -31,7 +31,6 @@ export interface DeltaReader {
 export function createDeltaReader(idSeed: string): DeltaReader {
   /** Maps the server's index or id of a call to ours. */
   const known = new Map<string, number>();
-  let calls = 0;
 
   const readCall = ({ index, id, function: called }: CallDelta): Delta | undefined => {
     const json = typeof called?.arguments === 'object' ? JSON.stringify(called.arguments) : (called?.arguments ?? '');
@@ -39,21 +38,19 @@ export function createDeltaReader(idSeed: string): DeltaReader {
     const ours = (id ? known.get(id) : undefined) ?? (id && called?.name ? undefined : byIndex);
     if (ours !== undefined) return { type: 'call', index: ours, arguments: json };
     const name = called?.name ?? '';
-    if (name === '') return calls === 0 ? undefined : { type: 'call', index: calls - 1, arguments: json };
-    if (!functionNameSchema.safeParse(name).success || calls >= limits.toolCallsMax) {
+    if (name === '') return reader.calls === 0 ? undefined : { type: 'call', index: reader.calls - 1, arguments: json };
+    if (!functionNameSchema.safeParse(name).success || reader.calls >= limits.toolCallsMax) {
       throw new TabloomError('engine-failed', 'The model produced an invalid tool call. Try again.');
     }
-    const own = calls++;
+    const own = reader.calls++;
     if (index != null) known.set(`#${index}`, own);
     if (id) known.set(id, own);
     const given = id && id.length <= limits.wordLengthMax ? id : `call_${idSeed}${own}`;
     return { type: 'call', index: own, id: given, name, arguments: json };
   };
 
-  return {
-    get calls() {
-      return calls;
-    },
+  const reader: DeltaReader & { calls: number } = {
+    calls: 0,
     read({ choices: [choice] }) {
       const delta = choice?.delta ?? choice?.message;
       const reasoning = delta?.reasoning_content ?? delta?.reasoning ?? '';
@@ -65,6 +62,7 @@ export function createDeltaReader(idSeed: string): DeltaReader {
       ];
     },
   };
+  return reader;
 }
 
 /**

@@ -80,9 +80,10 @@ async function chooseOne(
   if (found.refusal) return { type: 'nobody', error: refusalError(found.refusal), rejections: [] };
   if (!found.candidate || attempt === 'none' || isAtFault(state.claims, context) || routing.signal.aborted) {
     const query = toRouteQuery(request, effect.tried, kinds);
-    const error = noWorkerError(query, found.rejections, effect.errors);
+    const rejections = found.rejections();
+    const error = noWorkerError(query, rejections, effect.errors);
     const described = error.code === 'busy' ? withQueue(error, query, context) : error;
-    return { type: 'nobody', error: described, rejections: found.rejections };
+    return { type: 'nobody', error: described, rejections };
   }
   const { candidate } = found;
   if (found.isTrial) trials.spend();

@@ -160,7 +160,7 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     explain(request) {
       const valid = checked(request);
       const { considered, rejections } = routeFor(toRouteQuery(valid, [], kinds), valid, context);
-      return [...considered, ...rejections];
+      return [...considered, ...rejections()];
     },
   };
 }

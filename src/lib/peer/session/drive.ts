@@ -14,21 +14,19 @@ export function drive<State, Event, Effect>(options: {
   readonly perform: (effect: Effect) => void;
 }): Driver<State, Event> {
   const inbox: Event[] = [];
-  let { initial: state } = options;
   let isBusy = false;
 
-  return {
-    get state() {
-      return state;
-    },
+  // No getter: each session would be an object of a shape of its own, which lives until the old generation is collected.
+  const driver: Driver<State, Event> & { state: State } = {
+    state: options.initial,
     dispatch(event) {
       inbox.push(event);
       if (isBusy) return;
       isBusy = true;
       try {
         for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
-          const [after, effects] = options.reduce(state, next);
-          state = after;
+          const [after, effects] = options.reduce(driver.state, next);
+          driver.state = after;
           for (const effect of effects) options.perform(effect);
         }
       } finally {
@@ -36,4 +34,5 @@ export function drive<State, Event, Effect>(options: {
       }
     },
   };
+  return driver;
 }

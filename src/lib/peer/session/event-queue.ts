@@ -29,7 +29,6 @@ export function createEventQueue({ onDrain, onAbandon }: EventQueueListeners): E
   let events: JobEvent[] = [];
   let first = 0;
   let bytes = 0;
-  let isFull = false;
   let ended = false;
   let wake: (() => void) | undefined;
 
@@ -39,7 +38,7 @@ export function createEventQueue({ onDrain, onAbandon }: EventQueueListeners): E
     const joined = last && join(last, event);
     if (joined) events[events.length - 1] = joined;
     else events.push(event);
-    if (bytes > unreadBytesMax) isFull = true;
+    if (bytes > unreadBytesMax) queue.isFull = true;
     wake?.();
   };
   const take = (): JobEvent => {
@@ -49,8 +48,8 @@ export function createEventQueue({ onDrain, onAbandon }: EventQueueListeners): E
       first = 0;
     }
     if (events.length === first) bytes = 0;
-    if (isFull && bytes === 0) {
-      isFull = false;
+    if (queue.isFull && bytes === 0) {
+      queue.isFull = false;
       onDrain();
     }
     return event;
@@ -77,17 +76,16 @@ export function createEventQueue({ onDrain, onAbandon }: EventQueueListeners): E
     [Symbol.asyncIterator]: () => iterator,
   };
 
-  return {
+  const queue: EventQueue & { isFull: boolean } = {
     push,
-    get isFull() {
-      return isFull;
-    },
+    isFull: false,
     end() {
       ended = true;
       wake?.();
     },
     [Symbol.asyncIterator]: () => iterator,
   };
+  return queue;
 }
 
 const sizeOf = (event: JobEvent): number =>

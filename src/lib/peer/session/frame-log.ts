@@ -38,16 +38,13 @@ type TextPart = Extract<Part, { type: 'text-delta' | 'reasoning-delta' }>;
 
 export function createFrameLog(): FrameLog {
   let frames: AnswerFrame[] = [];
-  let bytes = 0;
   const cursors = new Set<Cursor>();
 
-  return {
-    get bytes() {
-      return bytes;
-    },
+  const log: FrameLog & { bytes: number } = {
+    bytes: 0,
     append(frame) {
       frames.push(frame);
-      bytes += frameBytes(frame);
+      log.bytes += frameBytes(frame);
     },
     compact() {
       // A reader's position is an index: frames must not move while there are readers.
@@ -59,7 +56,7 @@ export function createFrameLog(): FrameLog {
         index = end;
       }
       frames = joined;
-      bytes = frames.reduce((sum, frame) => sum + frameBytes(frame), 0);
+      log.bytes = frames.reduce((sum, frame) => sum + frameBytes(frame), 0);
     },
     read() {
       const cursor: Cursor = { index: 0, sentBytes: 0, inFlightBytes: 0 };
@@ -79,10 +76,11 @@ export function createFrameLog(): FrameLog {
     },
     unreadBytes() {
       let least = Number.POSITIVE_INFINITY;
-      for (const cursor of cursors) least = Math.min(least, bytes - cursor.sentBytes);
+      for (const cursor of cursors) least = Math.min(least, log.bytes - cursor.sentBytes);
       return cursors.size === 0 ? 0 : least;
     },
   };
+  return log;
 }
 
 /** Text of the same type is joined as long as the result fits a frame. */

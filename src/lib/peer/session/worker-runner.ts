@@ -17,7 +17,7 @@ import type { Price } from '#lib/protocol/price.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import type { PlaceListener, Ticket } from '../serve/slot-queue.ts';
 import { createCollector, type Collector, type PayFrame } from './collector.ts';
-import { drive } from './drive.ts';
+import { drive, type Driver } from './drive.ts';
 import { createFrameLog, type FrameReader } from './frame-log.ts';
 import { runEngine } from './run-engine.ts';
 import { createTimers } from '../timers.ts';
@@ -83,7 +83,8 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
   let ticket: Ticket | undefined;
   let begunMs: number | undefined;
 
-  const session = drive<WorkerState, WorkerEvent, WorkerEffect>({
+  /** What the worker's own state does not say, beside it: see `drive`. */
+  const session: Driver<WorkerState, WorkerEvent> & { bytes?: number } = drive<WorkerState, WorkerEvent, WorkerEffect>({
     initial: initialWorker,
     reduce: reduceWorker,
     perform: (effect) => perform(effect),
@@ -114,7 +115,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
         if (effect.frame.t === 'part') output.add(effect.frame.part);
         log.append(effect.frame);
         if (session.state.ending === effect.frame) log.compact();
-        return changed.notify();
+        return noteChange();
       case 'sign-checkpoint':
         return signCheckpoint();
       case 'sign-receipt':
@@ -135,6 +136,10 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
     }
   };
 
+  const noteChange = () => {
+    session.bytes = log.bytes;
+    changed.notify();
+  };
   const placeAt = (position: number): QueuePlace => ({ position, etaMs: components.etaMs(position) });
 
   const enterQueue = () => {
@@ -173,7 +178,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
     const envelope = book.checkpoint({ job, asker, output: output.summary(), due: account?.due.toString() });
     if (!envelope) return;
     log.append({ t: 'checkpoint', envelope });
-    changed.notify();
+    noteChange();
     collector?.checkMayServe();
   };
 
@@ -206,15 +211,10 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
     charge: paid?.charge,
   });
 
-  return {
+  return Object.assign(session, {
     jobId: job.id,
-    get state() {
-      return session.state;
-    },
     changed,
-    get bytes() {
-      return log.bytes;
-    },
+    bytes: log.bytes,
     read: log.read,
     follow: () => dispatch({ type: 'followed' }),
     leave: () => dispatch({ type: 'left' }),
@@ -233,7 +233,7 @@ export function createWorkerSession(job: Job, asker: PeerId, components: WorkerC
     },
     pay: (frame) => collector?.pay(frame),
     stop: (error) => dispatch({ type: 'stop', error: toErrorRecord(error) }),
-  };
+  } satisfies Omit<WorkerSession, 'state'>);
 }
 
 const free: Price = { in: '0', out: '0' };

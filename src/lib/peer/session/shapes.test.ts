@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { createMutex } from '#lib/base/mutex.ts';
+import { createDeltaReader } from '#lib/engine/remote/deltas.ts';
+import { createInbox } from '#lib/net/inbox.ts';
+import { createChannelPair } from '#lib/net/pair.ts';
+import { createMerkle } from '#lib/trust/merkle.ts';
+import { drive } from './drive.ts';
+import { createEventQueue } from './event-queue.ts';
+import { createFrameLog } from './frame-log.ts';
+
+const pair = createChannelPair({ near: 'A', far: 'B', path: 'loopback', handsValues: true });
+const ignore = () => undefined;
+
+/**
+ * V8 gives every object literal with a getter a hidden class of its own, in the old generation, which holds the getter and all
+ * that it closes over until that generation is collected.
+ */
+test.each([
+  ['mutex', createMutex()],
+  ['inbox', createInbox()],
+  ['end of a channel', pair.near],
+  ['driver', drive({ initial: 0, reduce: (state) => [state, []], perform: ignore })],
+  ['event queue', createEventQueue({ onDrain: ignore, onAbandon: ignore })],
+  ['frame log', createFrameLog()],
+  ['tree of hashes', createMerkle()],
+  ['reader of deltas', createDeltaReader('x')],
+])('what every job makes has no getters: %s', (_what, made) => {
+  const members = Object.entries(Object.getOwnPropertyDescriptors(made));
+  expect(members.filter(([, { get }]) => get).map(([name]) => name)).toEqual([]);
+});
