@@ -1,7 +1,7 @@
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { channelLost } from './errors.ts';
-import type { Channel } from './spec.ts';
+import type { Channel, ChannelPath } from './spec.ts';
 
 /**
  * Wraps a channel that was opened some time ago and may have died since. If it is lost before anything has been
@@ -31,6 +31,7 @@ export function reopenOnce(kept: PeekableChannel, reopen: (signal: AbortSignal) 
       const channel = await reopen(gone.signal);
       if (gone.signal.aborted) channel.abort(channelLost());
       current = peekable(channel);
+      reopened.path = channel.path;
       endWith(channel);
       for (const message of again) await channel.send(message);
       if (closing) await channel.close();
@@ -51,11 +52,9 @@ export function reopenOnce(kept: PeekableChannel, reopen: (signal: AbortSignal) 
   if (first.closed.aborted) void onFirstClosed();
   else first.closed.addEventListener('abort', () => void onFirstClosed(), { once: true });
 
-  return {
+  const reopened: Channel & { path: ChannelPath } = {
     remote: first.remote,
-    get path() {
-      return current.channel.path;
-    },
+    path: first.path,
     closed: gone.signal,
     async send(message, options) {
       // No await unless necessary: recording a message and sending it on the first channel must happen in one turn.
@@ -96,6 +95,7 @@ export function reopenOnce(kept: PeekableChannel, reopen: (signal: AbortSignal) 
       }
     },
   };
+  return reopened;
 }
 
 /** A channel whose next message can be awaited without consuming it. */

@@ -152,9 +152,7 @@ export function createStreamChannel(
   return {
     remote: connection.remotePeer.toString(),
     path: pathOf(connection),
-    get address() {
-      return connection.remoteAddr.toString();
-    },
+    address: connection.remoteAddr.toString(),
     closed: gone.signal,
     async send(message, { signal }: AbortOptions = {}) {
       if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);

@@ -3,6 +3,7 @@ import { createMutex } from '#lib/base/mutex.ts';
 import { createDeltaReader } from '#lib/engine/remote/deltas.ts';
 import { createInbox } from '#lib/net/inbox.ts';
 import { createChannelPair } from '#lib/net/pair.ts';
+import { peekable, reopenOnce } from '#lib/net/reopen-once.ts';
 import { createMerkle } from '#lib/trust/merkle.ts';
 import { drive } from './drive.ts';
 import { createEventQueue } from './event-queue.ts';
@@ -19,6 +20,7 @@ test.each([
   ['mutex', createMutex()],
   ['inbox', createInbox()],
   ['end of a channel', pair.near],
+  ['channel that was kept ready', reopenOnce(peekable(pair.far), () => expect.fail('it is open'))],
   ['driver', drive({ initial: 0, reduce: (state) => [state, []], perform: ignore })],
   ['event queue', createEventQueue({ onDrain: ignore, onAbandon: ignore })],
   ['frame log', createFrameLog()],
