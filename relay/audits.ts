@@ -45,6 +45,9 @@ export interface GatewayAuditsInit
   readonly storage: KeyValue;
 }
 
+/** Of the answers that pass here, those that test a panel: who finds one of them guilty has not looked. */
+const plantedShare = 0.05;
+
 /** Follows the canaries that a gateway asks to their audits, and takes what they come to further. */
 export function createGatewayAudits({ storage, ...init }: GatewayAuditsInit): GatewayAudits {
   const { clock, logger } = init;
@@ -69,6 +72,7 @@ export function createGatewayAudits({ storage, ...init }: GatewayAuditsInit): Ga
         ...own,
         journal: createAuditJournal({ storage, clock, logger }),
         followStore: createFollowStore({ storage, logger }),
+        plant: (score) => (score === 'passed' && init.random.float() < plantedShare ? 'planted-innocent' : undefined),
         evidence: createEvidenceStore({ storage, clock, logger }),
         isAppealed: opened.isAppealed,
         onEffect(effect) {

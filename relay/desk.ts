@@ -4,7 +4,6 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { catalog } from '#lib/engine/catalog.ts';
 import type { Peer } from '#lib/peer/peer.ts';
-import type { AuditBook } from '#lib/peer/tiers/audits.ts';
 import type { TierCheck } from '#lib/peer/tiers/check.ts';
 import { decodeCbor } from '#lib/protocol/cbor.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
@@ -81,7 +80,7 @@ export interface DeskInit {
   /** Undefined where no chain is read, and every tier but the open one is refused. */
   readonly tierCheck?: TierCheck | undefined;
   /** Undefined where audits are not followed. */
-  readonly audits?: AuditBook | undefined;
+  readonly audits?: GatewayComponents['audits'];
   /** The peer of this relay that sells what others serve. */
   readonly hub?: (() => PeerId | undefined) | undefined;
   /** Its workers that answer requests; none by default. */

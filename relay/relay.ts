@@ -138,7 +138,11 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
     const spender = await paying?.createSpender({ ...parts, env, storage, book: spendBook, fetch });
     if (spender) undo.push(() => spender.stop());
     const tierChain = chain?.chain ?? spender?.chain;
-    const { book: auditBook, ...record } = await openOwnRecord({
+    const {
+      book: auditBook,
+      judges,
+      ...record
+    } = await openOwnRecord({
       self: net.self,
       storage,
       logger,
@@ -216,7 +220,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       marked,
       spender,
       tierCheck,
-      audits: auditsTold && auditBook,
+      audits: auditsTold && { ...auditBook, judges: judges.entries },
       hub: () => hub?.self,
       gatewaysReady: () => pool?.workers.ready ?? 0,
       startedAt,

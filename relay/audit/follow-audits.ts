@@ -1,7 +1,12 @@
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
-import { createAuditing, type Auditing, type AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
+import {
+  createAuditing,
+  type Auditing,
+  type AuditOutcomeEffect,
+  type AuditingComponents,
+} from '#lib/peer/audit/auditing.ts';
 import { openEpochKeeper, type KeptReceipt } from '#lib/peer/audit/epoch-keeper.ts';
 import type { EvidenceStore } from '#lib/peer/audit/evidence.ts';
 import type { FollowStore } from '#lib/peer/audit/follow-store.ts';
@@ -39,6 +44,7 @@ export interface FollowAuditsInit {
   readonly followStore?: FollowStore | undefined;
   readonly evidence?: EvidenceStore | undefined;
   readonly ownJudge?: Judge | undefined;
+  readonly plant?: AuditingComponents['plant'];
   /** What is known of a worker's audits here. */
   readonly known?: ((worker: PeerId) => AuditSummary | undefined) | undefined;
   readonly isAppealed?: ((audit: string) => boolean) | undefined;
@@ -68,6 +74,7 @@ export async function followAudits(init: FollowAuditsInit): Promise<Auditing> {
     isAppealed: init.isAppealed,
     judge: judgeShown,
     ownJudge: init.ownJudge,
+    plant: init.plant,
     known: init.known,
     keeper: commitsIn && (await keeperOf(peer.receipts, { signer, storage: commitsIn, clock })),
     onEffect,

@@ -2,6 +2,7 @@ import type { Logger } from '#lib/base/logger.ts';
 import type { AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
 import { createBookStore } from '#lib/peer/audit/book-store.ts';
 import { openCalibrations, type CalibrationsComponents } from '#lib/peer/audit/calibrations.ts';
+import { openJudgeBook, type JudgeBook } from '#lib/peer/audit/judge-book.ts';
 import { judgeBy } from '#lib/peer/audit/judge.ts';
 import { noteAudits } from '#lib/peer/audit/note-audits.ts';
 import type { Judge } from '#lib/peer/audit/validator.ts';
@@ -15,6 +16,8 @@ export interface OwnRecord {
   readonly onEffect: (effect: AuditOutcomeEffect) => void;
   readonly ownJudge: Judge;
   readonly known: AuditBook['of'];
+  /** How validators have judged. */
+  readonly judges: JudgeBook;
 }
 
 export interface OwnRecordInit {
@@ -28,6 +31,16 @@ export interface OwnRecordInit {
 export async function openOwnRecord({ self, storage, logger, scoredBy }: OwnRecordInit): Promise<OwnRecord> {
   const book = createAuditBook();
   const calibrations = await openCalibrations({ storage, logger, scoredBy });
-  const onEffect = await noteAudits(self, book, createBookStore({ storage, logger }), calibrations);
-  return { book, onEffect, ownJudge: judgeBy(calibrations.of), known: book.of };
+  const noteAudit = await noteAudits(self, book, createBookStore({ storage, logger }), calibrations);
+  const judges = await openJudgeBook({ storage, logger });
+  return {
+    book,
+    judges,
+    onEffect(effect) {
+      noteAudit(effect);
+      judges.note(effect);
+    },
+    ownJudge: judgeBy(calibrations.of),
+    known: book.of,
+  };
 }

@@ -89,13 +89,16 @@ test('what was counted of audits is told as it was counted, convictions first, a
   const convict = { receipts: 9, audited: 3, validators: 7, convictions: 1 };
   audits.note('12D3KooWConvict1111111111111111111111111111111111111', convict);
   const told = async (over: object) => (await gatewayFixture(answering, over).request('/v1/audits')).json();
-  expect(await told({ audits })).toEqual({
+  const judge = '12D3KooWJudge11111111111111111111111111111111111111';
+  const judges = () => [[judge, { seats: 9, faults: { copied: 3 } }] as const];
+  expect(await told({ audits: { ...audits, judges } })).toEqual({
     object: 'list',
     followed: true,
     data: [
       { peer: expect.stringMatching(/Convict/), ...convict },
       { peer: worker.peer, ...checked.audits },
     ],
+    judges: [{ peer: judge, seats: 9, faults: { copied: 3 }, fit: false }],
   });
-  expect(await told({})).toEqual({ object: 'list', followed: false, data: [] });
+  expect(await told({})).toEqual({ object: 'list', followed: false, data: [], judges: [] });
 });

@@ -80,7 +80,11 @@ export async function startGatewayWorker(
       score: (...asked) => native.scorer.score(...asked),
     };
     const { storage } = stores;
-    const { book: auditBook, ...record } = await openOwnRecord({
+    const {
+      book: auditBook,
+      judges,
+      ...record
+    } = await openOwnRecord({
       self: net.self,
       storage,
       logger,
@@ -138,7 +142,7 @@ export async function startGatewayWorker(
       tasks,
       native: () => native,
       tierCheck,
-      audits: env.AUDIT_VALIDATORS.length > 0 ? auditBook : undefined,
+      audits: env.AUDIT_VALIDATORS.length > 0 ? { ...auditBook, judges: judges.entries } : undefined,
       keepsSlots: backends.some(({ reserve }) => reserve > 0),
       order: 'own-first',
       marked,

@@ -1,11 +1,13 @@
 import type { Handler } from 'hono';
 import { z } from 'zod';
+import type { JudgeBook } from '#lib/peer/audit/judge-book.ts';
 import type { AuditBook } from '#lib/peer/tiers/audits.ts';
+import { isFit } from '#lib/trust/judge-standing.ts';
 import { peerIdSchema } from '#lib/protocol/ids.ts';
 
 export interface AuditComponents {
   /** Undefined where this relay follows no audits. */
-  readonly audits?: Pick<AuditBook, 'entries'> | undefined;
+  readonly audits?: (Pick<AuditBook, 'entries'> & { readonly judges?: JudgeBook['entries'] }) | undefined;
 }
 
 /** Workers that are told of at once. */
@@ -32,6 +34,17 @@ export const auditListSchema = z.object({
       }),
     )
     .max(workersMax),
+  /** Of the trials that this relay has heard of; those that are unfit should be named no longer. */
+  judges: z.array(
+    z.object({
+      peer: peerIdSchema,
+      /** How often it was called. */
+      seats: countSchema,
+      /** What it did wrong, by code, and how often. */
+      faults: z.record(z.string(), countSchema),
+      fit: z.boolean(),
+    }),
+  ),
 });
 
 /** `GET /v1/audits`: what this relay has counted of each worker's audits; convictions first. */
@@ -52,6 +65,12 @@ export const showAudits =
         ...(margin === undefined ? {} : { margin }),
         validators,
         convictions,
+      })),
+      judges: (audits?.judges?.() ?? []).map(([peer, standing]) => ({
+        peer,
+        seats: standing.seats,
+        faults: standing.faults as Record<string, number>,
+        fit: isFit(standing),
       })),
     });
   };
