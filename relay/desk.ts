@@ -81,6 +81,7 @@ export interface DeskInit {
   readonly tierCheck?: TierCheck | undefined;
   /** Undefined where audits are not followed. */
   readonly audits?: GatewayComponents['audits'];
+  readonly judges?: GatewayComponents['judges'];
   /** The peer of this relay that sells what others serve. */
   readonly hub?: (() => PeerId | undefined) | undefined;
   /** Its workers that answer requests; none by default. */
@@ -236,6 +237,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         directory: peer.directory,
         tierCheck: init.tierCheck,
         audits: init.audits,
+        judges: init.judges,
         listingOf,
         startedAt,
       }),

@@ -91,7 +91,7 @@ test('what was counted of audits is told as it was counted, convictions first, a
   const told = async (over: object) => (await gatewayFixture(answering, over).request('/v1/audits')).json();
   const judge = '12D3KooWJudge11111111111111111111111111111111111111';
   const judges = () => [[judge, { seats: 9, faults: { copied: 3 } }] as const];
-  expect(await told({ audits: { ...audits, judges } })).toEqual({
+  expect(await told({ audits, judges })).toEqual({
     object: 'list',
     followed: true,
     data: [

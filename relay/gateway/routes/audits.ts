@@ -7,7 +7,9 @@ import { peerIdSchema } from '#lib/protocol/ids.ts';
 
 export interface AuditComponents {
   /** Undefined where this relay follows no audits. */
-  readonly audits?: (Pick<AuditBook, 'entries'> & { readonly judges?: JudgeBook['entries'] }) | undefined;
+  readonly audits?: Pick<AuditBook, 'entries'> | undefined;
+  /** How validators have judged. */
+  readonly judges?: JudgeBook['entries'] | undefined;
 }
 
 /** Workers that are told of at once. */
@@ -49,7 +51,7 @@ export const auditListSchema = z.object({
 
 /** `GET /v1/audits`: what this relay has counted of each worker's audits; convictions first. */
 export const showAudits =
-  ({ audits }: AuditComponents): Handler =>
+  ({ audits, judges }: AuditComponents): Handler =>
   (context) => {
     const known = [...(audits?.entries() ?? [])].toSorted(
       ([, a], [, b]) => b.convictions - a.convictions || b.audited - a.audited,
@@ -66,7 +68,7 @@ export const showAudits =
         validators,
         convictions,
       })),
-      judges: (audits?.judges?.() ?? []).map(([peer, standing]) => ({
+      judges: (judges?.() ?? []).map(([peer, standing]) => ({
         peer,
         seats: standing.seats,
         faults: standing.faults as Record<string, number>,
