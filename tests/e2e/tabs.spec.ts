@@ -89,6 +89,7 @@ test('two models are shared from one tab, both answer, and one stop ends both', 
     await keep(page, 'share-two');
     await page.setViewportSize({ width: 390, height: 844 });
     await keep(page, 'share-two-390');
+    await page.setViewportSize({ width: 1440, height: 900 });
   });
 
   await test.step('each answers who asks for it', async () => {
@@ -103,7 +104,7 @@ test('two models are shared from one tab, both answer, and one stop ends both', 
   await test.step('Models says what is in memory; a stop ends both', async () => {
     await visit(page, 'Models');
     await expect(page.getByText('In memory: ')).toContainText('second');
-    await keep(page, 'models-in-memory-390');
+    await keep(page, 'models-in-memory');
     await visit(page, 'Share');
     await page.getByRole('button', { name: 'Stop sharing' }).click();
     await expect.poll(() => modelsListed(bareRelay.url)).toBe(0);
