@@ -401,3 +401,49 @@ test('the browser’s own model is listed where there is one, as things are now,
   await loading;
   expect(library.view.current.loaded).toEqual([browserModel.name]);
 });
+
+test('of two builds of one model the one to use here is chosen by what was measured, and says why', async () => {
+  const speeds = new Map<string, number>();
+  const webgpu = { now: 'available' as 'available' | 'none' };
+  const { library } = await desk({
+    downloadBytes: async () => 1e6,
+    speedOf: ({ name }) => speeds.get(name),
+    examine: async () => ({
+      device: {
+        webgpu: webgpu.now,
+        f16: true,
+        vendor: 'x',
+        maxBufferBytes: 1e9,
+        obstacle: webgpu.now === 'none' ? 'No GPU.' : undefined,
+        memoryBytes: undefined,
+      },
+      page: { phone: false, roomBytes: undefined },
+    }),
+  });
+  await library.refresh();
+  const gpu = library.view.current.models.find(({ base }) => base === 'qwen3-0.6b')!;
+  expect(gpu.build).toBeUndefined();
+  const own = { format: 'gguf', url: 'https://models.test/q.gguf', sha256: 'a'.repeat(64) } as const;
+  await library.addOwn({ ...own, name: 'mine', contextTokens: 4_096, memoryBytes: 1e9, base: 'qwen3-0.6b' });
+  const builds = async () => {
+    await library.refresh();
+    const { models } = library.view.current;
+    return [gpu.name, 'mine'].map((name) => models.find((model) => model.name === name)!.build);
+  };
+  expect(await builds()).toMatchObject([
+    { chosen: true, why: 'unmeasured' },
+    { chosen: false, why: 'unmeasured' },
+  ]);
+  speeds.set(gpu.name, 9).set('mine', 11);
+  expect(await builds()).toEqual([
+    { chosen: false, why: 'faster', decodeTps: 9 },
+    { chosen: true, why: 'faster', decodeTps: 11 },
+  ]);
+  speeds.set(gpu.name, 40);
+  expect(await builds()).toMatchObject([{ chosen: true }, { chosen: false }]);
+  webgpu.now = 'none';
+  expect(await builds()).toMatchObject([
+    { chosen: false, why: 'only' },
+    { chosen: true, why: 'only' },
+  ]);
+});

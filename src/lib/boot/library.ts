@@ -13,7 +13,7 @@ import type { OwnModel } from '#lib/state/tab.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { memoryOf } from './model-limits.ts';
 import { createModelMemory, type ModelMemory, type ModelMemoryComponents } from './model-memory.ts';
-import { toModelView, type PageFacts } from './model-view.ts';
+import { toModelView, withChoices, type PageFacts } from './model-view.ts';
 import { ownModel } from './own-model.ts';
 
 /** The models of this tab: known, stored and loaded. */
@@ -44,6 +44,8 @@ export interface LibraryComponents {
   readonly downloadBytes: (source: ModelSource) => Promise<number | undefined>;
   /** Models that come with this browser, as things are now. */
   readonly builtIn?: (() => Promise<readonly ModelEntry[]>) | undefined;
+  /** What was measured of a model on this device, in tokens a second. */
+  readonly speedOf?: ((model: ModelEntry) => number | undefined) | undefined;
   /** What the owner allows all models in memory together; 0 for what suits the device. */
   readonly memoryBytesMax: () => number;
   readonly isKept: ModelMemoryComponents['isKept'];
@@ -98,17 +100,20 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
     const bytes = new Map(stored.map(({ model, storedBytes }) => [model.name, storedBytes]));
     view.change({
       memoryBytesMax: budgetBytes(),
-      models: forDevice(
-        all().filter((model) => engineOf(model)),
-        device,
-      ).map((model) =>
-        toModelView(model, {
-          engine: engineOf(model)!,
-          own: own.includes(model),
-          cachedBytes: bytes.get(model.name) ?? 0,
+      models: withChoices(
+        forDevice(
+          all().filter((model) => engineOf(model)),
           device,
-          page,
-        }),
+        ).map((model) =>
+          toModelView(model, {
+            engine: engineOf(model)!,
+            own: own.includes(model),
+            cachedBytes: bytes.get(model.name) ?? 0,
+            device,
+            page,
+          }),
+        ),
+        (name) => components.speedOf?.(find(name)),
       ),
     });
   }

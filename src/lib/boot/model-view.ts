@@ -1,4 +1,5 @@
 import { concatBytes } from '#lib/base/bytes.ts';
+import { chooseBuild } from '#lib/engine/builds.ts';
 import { cardOf } from '#lib/engine/catalog.ts';
 import type { DeviceFacts } from '#lib/engine/device.ts';
 import { weightsListFile } from '#lib/engine/files/mlc-layout.ts';
@@ -60,7 +61,24 @@ export function toModelView(
     domains: card?.domains ?? [],
     languages: card?.languages ?? [],
     cardUrl: card?.url,
+    ...(model.base === undefined ? {} : { base: model.base }),
   };
+}
+
+/** Says of builds of one model which of them is used here, and why. @param speedOf what was measured of a build here. */
+export function withChoices(
+  models: readonly ModelView[],
+  speedOf: (name: string) => number | undefined,
+): readonly ModelView[] {
+  const builds = Map.groupBy(models, ({ base, name }) => base ?? name);
+  return models.map((model) => {
+    const all = model.base === undefined ? [] : builds.get(model.base)!;
+    if (all.length < 2) return model;
+    const choice = chooseBuild(all.map((one) => ({ model: one, fits: one.fit.fits, decodeTps: speedOf(one.name) })));
+    if (!choice) return model;
+    const { name, why } = choice;
+    return { ...model, build: { chosen: name === model.name, why, decodeTps: speedOf(model.name) } };
+  });
 }
 
 const timeoutMs = 8_000;

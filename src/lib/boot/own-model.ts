@@ -11,16 +11,16 @@ export async function ownModel(
   own: OwnModel,
   sizeOf: (source: ModelSource) => Promise<number | undefined>,
 ): Promise<ModelEntry> {
-  const { name, contextTokens, memoryBytes } = own;
+  const { name, contextTokens, memoryBytes, base } = own;
   const size = async (source: ModelSource) => (await sizeOf(source).catch(() => undefined)) ?? 0;
   if (own.format === 'mlc') {
     const source = { kind: 'mlc', weightsUrl: own.weightsUrl, libraryUrl: own.libraryUrl } as const;
-    const model = customModel({ name, source, contextTokens, memoryBytes });
+    const model = customModel({ name, base, source, contextTokens, memoryBytes });
     return { ...model, sizeBytes: await size(model.source) };
   }
   const sha256 = own.sha256.replace(/^sha256:/i, '').toLowerCase();
   const of = (sizeBytes: number) =>
-    customModel({ name, source: { kind: 'gguf', url: own.url, sizeBytes, sha256 }, contextTokens, memoryBytes });
+    customModel({ name, base, source: { kind: 'gguf', url: own.url, sizeBytes, sha256 }, contextTokens, memoryBytes });
   // Whatever else is wrong with it is said before anything is asked of its server.
   const sizeBytes = await size(of(1).source);
   if (sizeBytes < 1) {

@@ -39,6 +39,8 @@ export interface Sharing {
   noteDiscard(wasDiscarded: boolean): void;
   /** Whether others are being answered with this model, or soon will be. */
   isUsing(model: string): boolean;
+  /** Does this in a slot of the machine, so that nothing else is at work meanwhile. */
+  withSlot: Provider['withSlot'];
 }
 
 export interface StopOptions {
@@ -188,12 +190,14 @@ export function createSharing(components: SharingComponents): Sharing {
     }
   }
 
+  const withSlot: Provider['withSlot'] = (work, options) => (provider ? provider.withSlot(work, options) : work());
+
   /** With nothing else at work on this machine, or it would measure that too. */
   async function measure(run: Run, attempt: number, signal: AbortSignal): Promise<void> {
     try {
       const model = library.get(run.state.view.model)!;
       const work = () => benchmark(model, { signal });
-      const result = await (provider ? provider.withSlot(work, { signal }) : work());
+      const result = await withSlot(work, { signal });
       dispatch(run, { type: 'measured', attempt, result, at: clock.now() });
     } catch (error) {
       dispatch(run, { type: 'measuring-failed', attempt, error: toErrorRecord(error) });
@@ -272,6 +276,7 @@ export function createSharing(components: SharingComponents): Sharing {
       const run = runs.get(model);
       return run !== undefined && (isStarting(run.state.view) || isServing(run.state.view));
     },
+    withSlot,
   };
 }
 

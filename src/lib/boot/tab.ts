@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '#lib/base/clock.ts';
-import { TabloomError } from '#lib/base/errors.ts';
+import { fromErrorRecord, TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { loadPart } from '#lib/base/part.ts';
@@ -11,9 +11,10 @@ import {
   findLanguageModel,
   type LanguageModelApi,
 } from '#lib/engine/prompt-api.ts';
-import type { Engine } from '#lib/engine/spec.ts';
+import type { Engine, LoadedModel } from '#lib/engine/spec.ts';
 import { createStoredModels } from '#lib/engine/stored-models.ts';
 import { createWorkerEngine } from '#lib/engine/worker/client.ts';
+import { build } from '#lib/protocol/version.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
 import type { Stored } from '#lib/state/app.svelte.ts';
 import type { Tab } from '#lib/state/tab.ts';
@@ -42,6 +43,7 @@ import { createSessions, openSession } from './sessions.ts';
 import { keepSettings, toIceServers } from './settings.ts';
 import { keepScreenOn, resumeSharing, watchLimits, watchPower } from './sharing-conditions.ts';
 import { untilServiceWorker } from './service-worker.ts';
+import { keepSpeedBook } from './speed-book.ts';
 import { createTabTiers } from './tiers.ts';
 import { keepWallet } from './wallet.ts';
 import { createWishKeeper } from './wishes.ts';
@@ -70,6 +72,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   const examine = () => examineDevice(navigator);
 
   const languageModel = findLanguageModel(globalThis);
+  const speeds = await keepSpeedBook(storage);
   const library = await createLibrary({
     storage,
     builtIn: async () =>
@@ -77,13 +80,15 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     stored: (models) => (cacheStorage ? createStoredModels(cacheStorage, models) : nothingStored),
     engines: createTabEngines(clock, languageModel),
     examine: async () => {
-      const [device, { phone, quotaBytes, usedBytes }] = await Promise.all([readDevice(navigator), examine()]);
+      const [device, { phone, quotaBytes, usedBytes, browser }] = await Promise.all([readDevice(navigator), examine()]);
+      speeds.setPlace([browser, device.webgpu, device.vendor, device.f16 ? 'f16' : 'f32', build].join(' · '));
       return {
         device,
         page: { phone, roomBytes: quotaBytes === undefined ? undefined : quotaBytes - (usedBytes ?? 0) },
       };
     },
     downloadBytes: (source) => downloadBytes(source, { fetch }),
+    speedOf: ({ artefact }) => speeds.of(artefact),
     memoryBytesMax: () => settings.view.current.memoryBytesMax,
     isKept: (name) => sharing.isUsing(name),
     beforeLoad: async () => {
@@ -107,7 +112,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     library,
     settings,
     clock,
-    benchmark: (model, options) => benchmark(model, { clock }, options),
+    benchmark: measureSpeed,
     wasDiscarded,
     earner: wallet.earner,
   });
@@ -248,7 +253,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
       takeOver: async () => lock.claim(),
     },
     device: { examine, presence: presence.view, askPresence: presence.ask },
-    library: { ...library, load: async (name) => void (await loadWithConsent(name)) },
+    library: { ...library, load: async (name) => void (await loadWithConsent(name)), measure },
     sharing: {
       ...sharing,
       stop: (how, model) => sharing.stop(how, { model }),
@@ -303,6 +308,27 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     const { consented } = settings.view.current;
     if (!consented.includes(name)) await settings.change({ consented: [...consented, name] }).catch(() => undefined);
     return library.load(name);
+  }
+
+  async function measureSpeed(model: LoadedModel, options: { readonly signal: AbortSignal }) {
+    const result = await benchmark(model, { clock }, options);
+    if (result.kind === 'measured' && result.measured) {
+      await speeds.note(model.model.artefact, result.measured.decodeTps);
+      void library.refresh().catch(() => undefined);
+    }
+    return result;
+  }
+
+  async function measure(name: string): Promise<void> {
+    const before = library.get(name);
+    const model = await loadWithConsent(name);
+    try {
+      const { signal } = lifetime;
+      const result = await sharing.withSlot(() => measureSpeed(model, { signal }), { signal });
+      if (result.kind === 'too-slow') throw fromErrorRecord(result.error);
+    } finally {
+      if (!before && !sharing.isUsing(name)) await library.unload(name);
+    }
   }
 
   async function leave(): Promise<void> {

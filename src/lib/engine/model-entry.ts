@@ -32,6 +32,7 @@ export const modelEntrySchema: z.ZodType<ModelEntry> = z.object({
     .max(limits.nameLengthMax)
     .regex(/^[a-zA-Z0-9][a-zA-Z0-9._:/-]*$/, 'a model name has letters, digits and . _ : / -'),
   title: z.string().min(1).max(limits.nameLengthMax),
+  base: z.string().min(1).max(limits.nameLengthMax).optional(),
   engines: z.array(z.string().min(1).max(64)).min(1).max(8),
   artefact: artefactIdSchema,
   contextTokens: count.min(1).max(10_000_000),

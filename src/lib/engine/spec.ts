@@ -167,6 +167,8 @@ export interface ModelEntry {
   readonly name: string;
   /** Display name. */
   readonly title: string;
+  /** What it was built from: entries with the same one are builds of one model, of which the faster is used. */
+  readonly base?: string | undefined;
   /** Engines that can run it, preferred first. */
   readonly engines: readonly string[];
   readonly artefact: ArtefactId;

@@ -35,6 +35,19 @@ export interface ModelView {
   readonly languages: readonly string[];
   /** The card that says so. */
   readonly cardUrl: string | undefined;
+  /** What it was built from, where that is known. */
+  readonly base?: string | undefined;
+  /** Of several builds of one model; left out where there is no other. */
+  readonly build?: BuildView | undefined;
+}
+
+export interface BuildView {
+  /** Whether it is the one to use here; the others are not proposed. */
+  readonly chosen: boolean;
+  /** `only`: no other runs here; `faster`: the fastest of those that were measured; `unmeasured`: not all were yet. */
+  readonly why: 'only' | 'faster' | 'unmeasured';
+  /** Tokens a second as measured on this device; undefined until it was. */
+  readonly decodeTps: number | undefined;
 }
 
 export interface LoadView {

@@ -69,6 +69,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       view: still(emptyLibrary),
       load: async () => undefined,
       cancelLoad: () => undefined,
+      measure: async () => undefined,
       unload: async () => undefined,
       remove: async () => undefined,
       addOwn: async () => undefined,

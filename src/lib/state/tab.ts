@@ -130,6 +130,11 @@ export interface LibraryPort {
   /** Cancels this load; verified data is kept for the next attempt. */
   cancelLoad(name: string): void;
   unload(name: string): Promise<void>;
+  /**
+   * Measures how fast this build answers here, and remembers it: loads it first, so that this needs the user's consent too.
+   * @throws `too-slow`, and those of loading.
+   */
+  measure(name: string): Promise<void>;
   remove(name: string): Promise<void>;
   /** @throws `bad-model`, `model-name-taken`, `too-many-models`, `model-size-unknown`. */
   addOwn(own: OwnModel): Promise<void>;
@@ -143,6 +148,8 @@ export type OwnModel = {
   readonly contextTokens: number;
   /** Device memory needed while running. */
   readonly memoryBytes: number;
+  /** The model that it is another build of, as `ModelView.base` names it. */
+  readonly base?: string | undefined;
 } & (
   | { readonly format: 'mlc'; readonly weightsUrl: string; readonly libraryUrl: string }
   /** `sha256`: 64 hexadecimal digits. */

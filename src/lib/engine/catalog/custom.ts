@@ -8,6 +8,7 @@ import { mlcArtefact } from './mlc-artefact.ts';
 export interface CustomModel {
   readonly name: string;
   readonly title?: string;
+  readonly base?: string | undefined;
   readonly source: Extract<ModelSource, { kind: 'gguf' }> | OwnMlcSource;
   readonly contextTokens: number;
   /** For the fit check; 0 skips it. */
@@ -36,6 +37,7 @@ export function customModel(custom: CustomModel): ModelEntry {
   const parsed = modelEntrySchema.safeParse({
     name: custom.name,
     title: custom.title ?? custom.name,
+    ...(custom.base === undefined ? {} : { base: custom.base }),
     engines: source.kind === 'mlc' ? ['webllm'] : ['wllama', 'llama'],
     artefact:
       source.kind === 'mlc'

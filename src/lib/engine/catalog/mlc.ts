@@ -46,6 +46,7 @@ const entry = (row: MlcRow, width: 'f16' | 'f32', vramMb: number): ModelEntry =>
   return {
     name: `${row.name}-${quantisation}`,
     title: row.title,
+    base: row.name,
     engines: ['webllm'],
     artefact: mlcArtefact({ weightsUrl, libraryUrl }),
     contextTokens,
