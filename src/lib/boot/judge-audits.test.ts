@@ -21,7 +21,17 @@ test('a tab is seated where the beacon draws it, asks the beacon’s servers its
   const tab = judgeAudits({
     session: {
       signer,
-      peer: { net, self: signer.peer, provider: { scorer: weights(26), servedModels: () => ({ engine }) } } as never,
+      peer: {
+        net,
+        self: signer.peer,
+        provider: {
+          scorer: { ...weights(26), has: (artefact: string) => artefact === 'scored' },
+          servedModels: () => ({
+            engine: { ...engine, name: 'webllm' },
+            models: [{ artefact: 'silent' }, { artefact: 'scored', engine }],
+          }),
+        },
+      } as never,
     },
     terms: { validators, share: 1_000_000, beacons: ['https://beacon.test'], chain: town.own.chain },
     storage: createMemoryStorage(),

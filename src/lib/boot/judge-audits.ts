@@ -6,6 +6,7 @@ import { inTurn } from '#lib/peer/audit/in-turn.ts';
 import { createAuditJournal } from '#lib/peer/audit/journal.ts';
 import { judgeShown } from '#lib/peer/audit/judge.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { engineOf } from '#lib/protocol/offer.ts';
 import type { RelayAudits } from '#lib/protocol/relay-info.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { createDrandBeacon, quicknet } from '#lib/trust/drand.ts';
@@ -28,7 +29,10 @@ export interface JudgeAuditsInit {
 export function judgeAudits({ session, terms, storage, fetch, onSeat, ...effects }: JudgeAuditsInit): Auditing {
   const { peer, signer } = session;
   const { clock, logger } = effects;
-  const engine = peer.provider.servedModels('self')?.engine;
+  // Of several engines that of the models which are judged with, or two that score alike would look like a copy.
+  const served = peer.provider.servedModels('self');
+  const judged = served?.models.find(({ artefact }) => peer.provider.scorer.has(artefact));
+  const engine = served && judged && engineOf(served, judged);
   const chain = terms.chain ?? quicknet;
   return createAuditing({
     ...effects,
