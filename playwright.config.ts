@@ -14,6 +14,8 @@ export default defineConfig({
   reporter: [['list']],
   use: {
     launchOptions,
+    // What cannot be pressed says so before its test has used up its time.
+    actionTimeout: 60_000,
     // Recording costs a third of the time: it takes a picture for every change of every page. `TRACE=1` records all tests.
     trace: process.env['TRACE'] ? 'on' : 'off',
     screenshot: 'only-on-failure',
