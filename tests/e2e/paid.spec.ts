@@ -5,7 +5,7 @@ import { createSiweMessage } from 'viem/siwe';
 import { systemRandom } from '#lib/base/random.ts';
 import { drawKey } from '#lib/pay/wallet/burner.ts';
 import { startRelay } from '../fixtures/relay-process.ts';
-import { expectClean } from './fixtures/looks.ts';
+import { look } from './fixtures/looks.ts';
 import { answers, send, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
 import { installWallet } from './fixtures/wallet.ts';
@@ -15,19 +15,6 @@ const askFaucet = async (page: Page) => {
   await page.getByRole('button', { name: 'Get test money' }).click();
   await expect(balance(page)).toHaveText('$1,000.00');
 };
-
-/** Pictures, and what axe says of them: light on a phone, dark on a desk. */
-async function look(page: Page, name: string, keep: (page: Page, name: string) => Promise<void>): Promise<void> {
-  for (const [colorScheme, width] of [
-    ['light', 390],
-    ['dark', 1440],
-  ] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 1_600 });
-    await keep(page, `${name}-${width}-${colorScheme}`);
-    await expectClean(page, `${name}-${width}-${colorScheme}`);
-  }
-}
 
 test('a tab sets a price and another pays it: deposit, cost, earnings, and the way out', async ({
   newProfile,

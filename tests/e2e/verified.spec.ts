@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import { rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { Page } from '@playwright/test';
 import { toHex } from '#lib/base/bytes.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { systemRandom } from '#lib/base/random.ts';
@@ -13,7 +12,7 @@ import { createSigner } from '#lib/protocol/envelope.ts';
 import { ownChain } from '#lib/trust/beacon.fixture.ts';
 import { openSqliteStorage } from '../../relay/storage/sqlite.ts';
 import { runRelay, startProvide, startRelay, temporaryFolder, type RelayProcess } from '../fixtures/relay-process.ts';
-import { expectClean } from './fixtures/looks.ts';
+import { look } from './fixtures/looks.ts';
 import { answers, send, sideBar, startSharing, untilIdle, visit } from './fixtures/people.ts';
 import { expect, test } from './fixtures/test.ts';
 
@@ -50,18 +49,6 @@ async function bondProvider(relay: RelayProcess, env: Readonly<Record<string, st
   expect((await fetch(`${relay.url}/pay/faucet`, { method: 'POST', headers, body })).status).toBe(200);
   for (const args of [['register'], ['bond', '--amount', '100']])
     expect(await runRelay(['provider', ...args], env)).toMatchObject({ code: 0 });
-}
-
-async function look(page: Page, name: string, keep: (page: Page, name: string) => Promise<void>): Promise<void> {
-  for (const [colorScheme, width] of [
-    ['light', 390],
-    ['dark', 1440],
-  ] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 1_600 });
-    await keep(page, `${name}-${width}-${colorScheme}`);
-    await expectClean(page, `${name}-${width}-${colorScheme}`);
-  }
 }
 
 test('a page asks verified peers only and shows what it looked up; a tab judges once the network names it', async ({
