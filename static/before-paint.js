@@ -1,6 +1,17 @@
-// Runs before the first paint, so that a chosen theme or language never flashes another one. A file of its own: the page's
-// content security policy allows no inline script.
+// Runs before the first paint, so that a chosen theme or language never flashes another one, and a press that comes before the
+// page runs is not lost. A file of its own: the page's content security policy allows no inline script.
 (() => {
+  let pressed;
+  const note = ({ target }) => {
+    pressed = target.closest?.('button');
+  };
+  addEventListener('click', note, true);
+  const again = () => {
+    removeEventListener('click', note, true);
+    pressed?.click();
+  };
+  addEventListener('tabloom-runs', again, { once: true });
+
   const root = document.documentElement;
   const chosen = (key) => {
     try {

@@ -114,6 +114,21 @@ test('on a phone the menu holds what the side bar holds', async ({ nativeRelay, 
   await expect(page.getByRole('heading', { level: 1, name: /network/i })).toBeVisible();
 });
 
+test('a press that comes before the page runs counts once it does', async ({ bareRelay, newProfile }) => {
+  const page = await newProfile({ width: 390, serviceWorkers: 'block' });
+  const code = Promise.withResolvers<void>();
+  await page.route('**/_app/immutable/**/*.js', async (route) => {
+    await code.promise;
+    await route.continue();
+  });
+  await page.goto(bareRelay.url, { waitUntil: 'commit' });
+  await page.getByRole('button', { name: 'Menu' }).click();
+  const menu = page.getByRole('dialog', { name: 'Menu' });
+  await expect(menu).toBeHidden();
+  code.resolve();
+  await expect(menu).toBeVisible();
+});
+
 /** Stands on Stop in the moment it is there and presses it, before an answer can have ended by itself. */
 function standOnStop(): void {
   const watch = new MutationObserver(() => {
