@@ -76,11 +76,13 @@ test('a tab sets a price and another pays it: deposit, cost, earnings, and the w
     });
 
     await test.step('the worker sees what it earned, collects it, and is paid', async () => {
-      await visit(worker, 'Wallet');
-      await expect(worker.getByRole('img', { name: /Earned in the last 30 days: \$0\.00\d+/ })).toBeVisible();
+      await visit(worker, 'Share');
+      await expect(worker.getByTestId('earned')).toContainText(/^\s*\$0\.00\d+ earned today/);
       const collect = worker.getByRole('button', { name: 'Collect' });
       // What was promised first may have been claimed by the tab itself.
       if (await collect.isVisible()) await collect.click();
+      await visit(worker, 'Wallet');
+      await expect(worker.getByRole('img', { name: /Earned in the last 30 days: \$0\.00\d+/ })).toBeVisible();
       await expect(balance(worker)).toHaveText(/\$1,000\.00\d+/);
       await expect(worker.getByRole('main')).toContainText('Paid out');
       await look(worker, 'wallet-earning', keep);
