@@ -7,10 +7,11 @@ import { closedSentinel, type ChannelId, type OnChainState } from '#lib/pay/spec
 import { creditDecimals } from './credit-amount.ts';
 import { readTransfer } from './credits.ts';
 import type { Finding } from './ledger/check.ts';
-import type { LedgerDatabase, PurchaseRow } from './ledger/database.ts';
+import type { LedgerDatabase, PermitRow, PurchaseRow } from './ledger/database.ts';
 import { incomesOf } from './ledger/incomes.ts';
 import { markOf } from './ledger/mark.ts';
 import { bookedOf } from './ledger/spends.ts';
+import { readPermit } from './metered-calls.ts';
 
 /** What one chain says of the channels and payments that the books name; amounts are micro-credits. */
 export interface ChainComparison {
@@ -27,6 +28,9 @@ export interface ChainComparison {
   /** Payments for credits that were looked up, and what they come to. */
   readonly purchases: number;
   readonly paid: bigint;
+  /** Answers that were collected after they had been metered, which were looked up, and what they come to. */
+  readonly metered: number;
+  readonly collected: bigint;
   /** The code of what kept it from being compared. */
   readonly failed?: string;
   readonly findings: readonly Finding[];
@@ -38,8 +42,8 @@ export interface CompareInit {
   readonly fetch: typeof globalThis.fetch;
 }
 
-/** Of a chain, the newest. */
-const purchasesMax = 1_000;
+/** Of payments, and of metered answers, the newest. */
+const paymentsMax = 1_000;
 
 /**
  * Compares the books with each chain that they name, while gateways go on. A chain that does not respond is told, and is no
@@ -55,14 +59,25 @@ export async function compareWithChains({ db, rpcUrl, fetch }: CompareInit): Pro
     .selectAll()
     .where('state', '=', 'paid')
     .orderBy('at', 'desc')
-    .limit(purchasesMax)
+    .limit(paymentsMax)
     .execute();
-  const chainOf = ({ id }: PurchaseRow) => Number(id.slice(0, id.indexOf('/')));
+  const permits = await db
+    .selectFrom('permits')
+    .selectAll()
+    .where('state', '=', 'paid')
+    .orderBy('at', 'desc')
+    .limit(paymentsMax)
+    .execute();
+  const chainOf = ({ id }: PurchaseRow | PermitRow) => Number(id.slice(0, id.indexOf('/')));
   const incomes = [...(await incomesOf(db))].flatMap(([account, booked]) => {
     const [, chain, id] = /^income (\d+)\/(0x[0-9a-f]{64})$/.exec(account) ?? [];
     return chain === undefined ? [] : [{ account, booked, chain: Number(chain), id: id as ChannelId }];
   });
-  const known = new Set([...[...channels, ...incomes].map(({ chain }) => chain), ...purchases.map(chainOf)]);
+  const known = new Set([
+    ...[...channels, ...incomes].map(({ chain }) => chain),
+    ...purchases.map(chainOf),
+    ...permits.map(chainOf),
+  ]);
   return Promise.all(
     [...known]
       .filter((chain) => Number.isSafeInteger(chain))
@@ -73,6 +88,7 @@ export async function compareWithChains({ db, rpcUrl, fetch }: CompareInit): Pro
             channels: channels.filter((one) => one.chain === chain),
             incomes: incomes.filter((one) => one.chain === chain),
             purchases: purchases.filter((one) => chainOf(one) === chain),
+            permits: permits.filter((one) => chainOf(one) === chain),
           },
           { db, rpcUrl, fetch },
         ),
@@ -117,16 +133,24 @@ async function compareWith(
     channels,
     incomes,
     purchases,
+    permits,
   }: {
     readonly channels: readonly Channel[];
     readonly incomes: readonly Income[];
     readonly purchases: readonly PurchaseRow[];
+    readonly permits: readonly PermitRow[];
   },
   { db, rpcUrl, fetch }: CompareInit,
 ): Promise<ChainComparison> {
   const findings: Finding[] = [];
-  const sums = { deposited: 0n, promised: 0n, claimed: 0n, earned: 0n, paid: 0n };
-  const counts = { chain: chainId, channels: channels.length, incomes: incomes.length, purchases: purchases.length };
+  const sums = { deposited: 0n, promised: 0n, claimed: 0n, earned: 0n, paid: 0n, collected: 0n };
+  const counts = {
+    chain: chainId,
+    channels: channels.length,
+    incomes: incomes.length,
+    purchases: purchases.length,
+    metered: permits.length,
+  };
   try {
     const { token } = paymentChain(chainId);
     const units = 10n ** BigInt(creditDecimals - token.decimals);
@@ -174,6 +198,16 @@ async function compareWith(
       } else if (carried.ledger !== undefined && carried.ledger !== mark) {
         finding('was credited, and the relay of another ledger has collected it, which is paid at the same address');
       } else sums.paid += purchase.units;
+    }
+    // A transaction collects one permit.
+    const collectedBy = new Set<string>();
+    for (const { id, hash, permit, units: collected } of permits) {
+      const { from, to } = readPermit(permit);
+      const transfer = { from, to, value: collected / units };
+      const isNew = !collectedBy.has(hash!);
+      collectedBy.add(hash!);
+      if (isNew && (await reader.carried(hash as `0x${string}`, transfer))) sums.collected += collected;
+      else findings.push({ subject: id, problem: 'was booked as collected, and the chain has no such payment' });
     }
     return { ...counts, ...sums, findings };
   } catch (error) {

@@ -52,6 +52,7 @@ async function chainsOf(env: LedgerCheckEnv, db: LedgerDatabase): Promise<readon
     await db.selectFrom('transfers').select('id').where('type', '=', 'income').limit(1).execute(),
     await db.selectFrom('open_spends').select('id').limit(1).execute(),
     await db.selectFrom('purchases').select('id').where('state', '=', 'paid').limit(1).execute(),
+    await db.selectFrom('permits').select('id').where('state', '=', 'paid').limit(1).execute(),
   ];
   if (named.every((rows) => rows.length === 0)) return [];
   const { compareWithChains } = await import('./ledger-chain.ts');
@@ -59,12 +60,26 @@ async function chainsOf(env: LedgerCheckEnv, db: LedgerDatabase): Promise<readon
 }
 
 function describeChain(compared: ChainComparison): string {
-  const { chain, channels, deposited, promised, claimed, incomes, earned, purchases, paid, failed } = compared;
+  const {
+    chain,
+    channels,
+    deposited,
+    promised,
+    claimed,
+    incomes,
+    earned,
+    purchases,
+    paid,
+    metered,
+    collected,
+    failed,
+  } = compared;
   if (failed !== undefined) return `chain ${chain} not compared: ${failed}\n`;
   const lines = [
     ...(channels > 0 ? [`channels ${channels}, deposited ${deposited}, promised ${promised}, claimed ${claimed}`] : []),
     ...(incomes > 0 ? [`hub channels ${incomes}, earned ${earned}`] : []),
     ...(purchases > 0 ? [`payments ${purchases}, paid ${paid}`] : []),
+    ...(metered > 0 ? [`metered answers ${metered}, collected ${collected}`] : []),
   ];
   return lines.map((line) => `chain ${chain} ${line}\n`).join('');
 }

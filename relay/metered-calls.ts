@@ -125,7 +125,7 @@ const amounts = ['amount', 'nonce', 'deadline', 'validAfter'] as const;
 const writeBigint = (_: string, value: unknown) => (typeof value === 'bigint' ? value.toString() : value);
 
 /** Of this relay's own writing. */
-function readPermit(text: string): MeteredPermit {
+export function readPermit(text: string): MeteredPermit {
   const stored = JSON.parse(text) as Record<string, string>;
   for (const name of amounts) Object.assign(stored, { [name]: BigInt(stored[name]!) });
   return stored as unknown as MeteredPermit;

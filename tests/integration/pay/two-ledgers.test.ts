@@ -123,3 +123,41 @@ test('one that its payer has sent counts, since nobody else has credited it', as
   await local.clients.reader.waitForTransactionReceipt({ hash });
   expect(await a.collect(transfer, since)).toEqual({ hash });
 });
+
+test('the check of a ledger finds a metered answer that was not collected, or for another sum', async () => {
+  const pays = async (value: bigint) => {
+    const hash = await local.clients.sender.writeContract({
+      address: local.entry.token.address,
+      abi: testUsdcAbi,
+      functionName: 'transfer',
+      args: [payee.address, value],
+      account: privateKeyToAccount(payer.key),
+    });
+    await local.clients.reader.waitForTransactionReceipt({ hash });
+    return hash;
+  };
+  const [db] = books as [LedgerDatabase];
+  const [hash, other] = [await pays(7n), await pays(9n)];
+  const permit = JSON.stringify({
+    from: payer.address,
+    to: payee.address,
+    amount: '20',
+    nonce: '1',
+    deadline: '2',
+    validAfter: '0',
+  });
+  const nothing = { permit, job: null, state: 'paid', since: 0n } as const;
+  await db
+    .insertInto('permits')
+    .values([
+      { ...nothing, id: '31337/good', at: 4n, units: 700n, hash },
+      { ...nothing, id: '31337/twice', at: 3n, units: 700n, hash },
+      { ...nothing, id: '31337/less', at: 2n, units: 800n, hash: other },
+      { ...nothing, id: '31337/never', at: 1n, units: 700n, hash: `0x${'5a'.repeat(32)}` },
+    ])
+    .execute();
+  const [compared] = await compareWithChains({ db, rpcUrl: local.anvil.url, fetch });
+  expect(compared).toMatchObject({ metered: 4, collected: 700n });
+  const found = compared!.findings.filter(({ problem }) => problem.startsWith('was booked as collected'));
+  expect(found.map(({ subject }) => subject)).toEqual(['31337/twice', '31337/less', '31337/never']);
+});

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { UptoEvmScheme } from '@x402/evm/upto/client';
 import { wrapFetchWithPayment, x402Client } from '@x402/fetch';
@@ -7,7 +8,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { permit2Address } from '#lib/pay/chain/permits.ts';
 import { standins } from '../../fixtures/metered/standins.ts';
-import { startRelay, type RelayProcess } from '../../fixtures/relay-process.ts';
+import { runRelay, startRelay, temporaryFolder, type RelayProcess } from '../../fixtures/relay-process.ts';
 import { startLocalChain, type LocalChain, type Person } from '../pay/chain.fixture.ts';
 import { question } from './http.ts';
 
@@ -15,6 +16,7 @@ import { question } from './http.ts';
 let chain: LocalChain;
 let relay: RelayProcess;
 let payee: Person['address'];
+let folder: string;
 beforeAll(async () => {
   chain = await startLocalChain();
   for (const [address, bytecode] of await standins()) await chain.clients.clock.setCode({ address, bytecode });
@@ -31,12 +33,14 @@ beforeAll(async () => {
     // What comes from this machine is its owner's, and costs nothing.
     TRUSTED_PROXIES: '127.0.0.1',
   };
-  relay = await startRelay({ native: 'with-native', env });
+  folder = await temporaryFolder();
+  relay = await startRelay({ native: 'with-native', env, dataDir: folder });
   await offered();
 });
 afterAll(async () => {
   await relay?.dispose();
   await chain?.stop();
+  await rm(folder, { recursive: true, force: true });
 });
 
 const away = { 'x-forwarded-for': '198.51.100.7', 'content-type': 'application/json' };
@@ -232,6 +236,9 @@ test('what a killed relay had not collected is collected at the next start, once
   await (await clientOf(other)(path(), asking())).text();
   const spent = 10_000_000n - (await held(other.address));
   expect((await held(payee)) - before).toBe(taken + spent);
+  const { code, text } = await runRelay(['ledger', 'check'], { DATA_DIR: folder, CHAIN_RPC_URL: chain.anvil.url });
+  expect(code, text).toBe(0);
+  expect(text).toMatch(/^chain 31337 metered answers [1-9]\d*, collected [1-9]\d*$/m);
 });
 
 test('a payer that cancels its permit meanwhile is not served again with it', async () => {

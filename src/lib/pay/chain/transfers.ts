@@ -54,10 +54,13 @@ export interface TransferCollectorInit {
   readonly fetch: typeof globalThis.fetch;
 }
 
+/** A payment as the token's own event tells it. */
+type Moved = Pick<AuthorizedTransfer, 'from' | 'to' | 'value'>;
+
 /** Looks up payments that were collected. */
 export interface TransferReader {
   /** Whether the transaction carried this payment out, and the ledger whose mark it bears, if any. @throws `chain-unavailable`. */
-  carried(hash: Hex, transfer: AuthorizedTransfer, options?: AbortOptions): Promise<Carried | undefined>;
+  carried(hash: Hex, transfer: Moved, options?: AbortOptions): Promise<Carried | undefined>;
 }
 
 export interface Carried {
@@ -210,7 +213,7 @@ async function findReceipt(
   return undefined;
 }
 
-const pays = ({ logs, status }: TransactionReceipt, token: Address, { from, to, value }: AuthorizedTransfer): boolean =>
+const pays = ({ logs, status }: TransactionReceipt, token: Address, { from, to, value }: Moved): boolean =>
   status === 'success' &&
   parseEventLogs({ abi: testUsdcAbi, eventName: 'Transfer', logs }).some(
     ({ address, args }) => same(address, token) && same(args.from, from) && same(args.to, to) && args.value === value,
