@@ -6,8 +6,10 @@ import { systemRandom } from '#lib/base/random.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createLibp2pNet } from '#lib/net/libp2p/net.ts';
 import { createChainTime } from '#lib/pay/chain-time.ts';
-import { createPayer } from '#lib/pay/payer.ts';
+import { createPayer, type Payer } from '#lib/pay/payer.ts';
 import { createPurse } from '#lib/pay/purse.ts';
+import type { Address } from '#lib/pay/spec.ts';
+import { sessionTerms } from '#lib/pay/terms.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { drawKey } from '#lib/pay/wallet/burner.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
@@ -28,6 +30,8 @@ import { median, spread, type Row } from './row.ts';
 const warmups = 20;
 const pairs = 60;
 const [rounds, streams, streamTokens] = [3, 4, 800];
+/** Of the asker; the worker has as many. */
+const channels = 2_000;
 
 /** What paying adds to a job, in turns with the same job for nothing, between two processes over libp2p on loopback. */
 export default async function paid(): Promise<readonly Row[]> {
@@ -90,9 +94,10 @@ async function startAsker(number: number, relay: string): Promise<Peer> {
   const time = createChainTime(chain, clock);
   const payer = await createPayer({ store: createVoucherStore(storage), clock, chain, time, key });
   const wallet = localWallet(drawKey(random));
+  await openChannels(payer, wallet.address, chain.entry.token.address);
   const purse = createPurse(
     { chains: [{ chain, time, payer, wallet, sender: wallet }], random },
-    { perJobMax: funds, perProviderMax: funds, depositsMax: funds, jobsPerDeposit: 100n, sponsorFeeMax: 0n },
+    { perJobMax: funds, perProviderMax: funds, depositsMax: 2n * funds, jobsPerDeposit: 100n, sponsorFeeMax: 0n },
   );
   const net = createLibp2pNet({ clock, random, logger, seed, relays: () => [relay], transports: 'node' });
   const signer = createSigner(seed);
@@ -109,6 +114,17 @@ async function startAsker(number: number, relay: string): Promise<Peer> {
   });
   await peer.start();
   return peer;
+}
+
+/** Channels to other providers, with a promise on each. */
+async function openChannels(payer: Payer, address: Address, token: Address): Promise<void> {
+  for (let n = 0; n < channels; n++) {
+    const provider = localWallet(drawKey(systemRandom)).address;
+    const parties = { payer: address, payerSigner: payer.key.address, provider, providerSigner: provider, token };
+    const id = await payer.begin(sessionTerms(systemRandom, parties));
+    await payer.observe(id, { balance: 10n, claimed: 0n, withdrawableAt: 0 });
+    await payer.promise(id, 10n);
+  }
 }
 
 /** The model of this rate that costs something, or nothing. @returns ms to the first token, tokens/s. */
