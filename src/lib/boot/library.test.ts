@@ -358,6 +358,17 @@ const ownModel = {
   memoryBytes: 1e9,
 };
 
+test('a model that is in the list already is not added under a second name', async () => {
+  const { library } = await desk({ downloadBytes: async () => demoModel.sizeBytes });
+  await library.addOwn(ownModel);
+  await expect(library.addOwn({ ...ownModel, name: 'other' })).rejects.toMatchObject({
+    code: 'model-known-already',
+    message: 'This model is already in the list, as "mine". Use that one.',
+    details: { model: 'mine' },
+  });
+  expect(library.view.current.models.filter(({ own }) => own).map(({ name }) => name)).toEqual(['mine']);
+});
+
 test('D12: an own model has the size that its publisher lists', async () => {
   const { library } = await desk({ downloadBytes: async () => 316e6 });
   await library.addOwn(ownModel);

@@ -158,7 +158,16 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
           'too-many-models',
           `You can keep at most ${ownMax} models of your own. Remove one first.`,
         );
-      await keepOwn([...own, await ownModel(model, components.downloadBytes)]);
+      const added = await ownModel(model, components.downloadBytes);
+      // A provider, its speeds and its offers know a model by its artefact: under a second name it would be taken for the first.
+      const same = all().find(({ artefact }) => artefact === added.artefact);
+      if (same)
+        throw new TabloomError(
+          'model-known-already',
+          `This model is already in the list, as "${same.name}". Use that one.`,
+          { details: { model: same.name } },
+        );
+      await keepOwn([...own, added]);
     },
     async forgetOwn(name) {
       const model = own.find((one) => one.name === name);

@@ -136,7 +136,7 @@ export interface LibraryPort {
    */
   measure(name: string): Promise<void>;
   remove(name: string): Promise<void>;
-  /** @throws `bad-model`, `model-name-taken`, `too-many-models`, `model-size-unknown`. */
+  /** @throws `bad-model`, `model-name-taken`, `model-known-already`, `too-many-models`, `model-size-unknown`. */
   addOwn(own: OwnModel): Promise<void>;
   forgetOwn(name: string): Promise<void>;
   refresh(): Promise<void>;
