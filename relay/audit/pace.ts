@@ -23,6 +23,7 @@ export function windowsAt(pace: number): Windows {
       beaconRetryMs: at(auditWindows.beaconRetryMs, 2 * tickMsMin),
       openingRetryMs: at(auditWindows.openingRetryMs),
       scoreMs: at(auditWindows.scoreMs),
+      turnMs: at(auditWindows.turnMs),
     },
     trialWindows: {
       drawMs: at(trialWindows.drawMs),

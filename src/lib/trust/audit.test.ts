@@ -74,6 +74,18 @@ test('a worker that does not commit, commits too late, leaves the receipt out or
   expect(silent.types().filter((type) => type === 'ask-opening')).toHaveLength(auditWindows.openingAsksMax);
 });
 
+test('a failed score waits for its turn to be accused, longer than the score itself may take, and not for ever', () => {
+  const picked: AuditEvent = { type: 'beacon', result: 'value', at: 100_002 };
+  const failed = { type: 'failed', at: 100_005 } as const;
+  const waiting = run(committed, picked, { ...opened, proof: 'holds', at: 100_004 }, failed);
+  const at = failed.at + auditWindows.turnMs;
+  waiting.take({ type: 'tick', at });
+  expect([waiting.get().phase, waiting.types()]).toEqual(['opened', ['ask-opening', 'score']]);
+  waiting.take({ type: 'tick', at: at + 1 });
+  expect(outcomeOf(waiting.get())).toBe('undecided');
+  expect(run(committed, failed).types()).toEqual(['refused']);
+});
+
 test('false proofs at once do not use up the worker’s window', () => {
   const audit = run(committed, { type: 'beacon', result: 'value', at: 100_002 });
   for (let i = 0; i < 50; i++) audit.take({ ...opened, proof: 'fails', at: 100_003 });

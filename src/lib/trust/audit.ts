@@ -27,6 +27,8 @@ export interface AuditWindows {
   readonly openingRetryMs: number;
   readonly openingAsksMax: number;
   readonly scoreMs: number;
+  /** From a failed score until the accusation's turn: one auditor may not accuse many at once. */
+  readonly turnMs: number;
 }
 
 export const auditWindows: AuditWindows = {
@@ -36,6 +38,8 @@ export const auditWindows: AuditWindows = {
   openingRetryMs: 60_000,
   openingAsksMax: 10,
   scoreMs: 10 * 60_000,
+  // Past the day in which a conviction may be appealed; those who judge remember an epoch for two.
+  turnMs: 40 * 3_600_000,
 };
 
 export type AuditOutcome =
@@ -82,6 +86,8 @@ export type AuditEvent =
       | { readonly type: 'resumed'; readonly trial?: TrialState | undefined }
       /** The prompt is not to be shown. */
       | { readonly type: 'not-released' }
+      /** The score failed, or the answer is planted: it will be `scored` when it is its accusation's turn. */
+      | { readonly type: 'failed' }
       | {
           readonly type: 'scored';
           readonly verdict: 'passed' | 'failed' | 'undecided';
@@ -135,6 +141,10 @@ export function reduceAudit(before: AuditState, event: AuditEvent): Step {
     case 'not-released':
       return state.phase === 'picked' || state.phase === 'opened'
         ? settle(state, 'not-released')
+        : refused(state, 'wrong-phase');
+    case 'failed':
+      return state.phase === 'opened'
+        ? [{ ...state, deadline: state.at + state.terms.windows.turnMs }, []]
         : refused(state, 'wrong-phase');
     case 'scored':
       return state.phase === 'opened' ? judge(state, event) : refused(state, 'wrong-phase');

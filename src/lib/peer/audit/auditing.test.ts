@@ -74,6 +74,22 @@ test('with a sleeper and a guesser among nine: the cheat is convicted, the hones
     ]).toContainEqual([validator, code]);
 });
 
+test('an auditor that finds more than may be tried at once accuses them in turn, and none is lost', async () => {
+  const town = await createAuditTown();
+  const validators = await Promise.all(town.judges.map((number) => town.join(number)));
+  const honest = await town.worker(1);
+  const accuser = await town.join(40, { judge: () => judged('failed') });
+  for (let jobs = 0; jobs < 10; jobs++) {
+    const { envelope, shown } = honest.answer(accuser.signer, honestAnswer);
+    accuser.auditing.follow(envelope, shown);
+  }
+  await town.clock.advance(30 * minuteMs);
+  await town.clock.advance(60 * minuteMs);
+  const cleared = Array.from({ length: 10 }, () => 'cleared');
+  expect(auditsOf(accuser.effects)).toEqual(cleared);
+  for (const { effects } of [...validators, accuser]) expect(outcomesOf(effects)).toEqual(cleared);
+});
+
 test('what is planted tests the panel, and convicts nobody', async () => {
   const town = await createAuditTown();
   await Promise.all(town.judges.map((number) => town.join(number, { judge: () => judged('passed') })));
@@ -125,7 +141,7 @@ test('of a newcomer a quarter is audited, and of a worker that is known the shar
   const scored = asker.effects.flatMap((one) => (one.of === 'score' ? [one.receipt.record.worker] : []));
   const ofNewcomer = scored.filter((worker) => worker === newcomer.signer.peer).length;
   expect([ofNewcomer, scored.length - ofNewcomer]).toEqual([15, 0]);
-  // What is accused of a newcomer is heard, though the network's own share would not have picked it: eight at a time, each drawn for again on its
-  // appeal.
-  expect(trialsOf(newcomer.effects).filter(({ type }) => type === 'draw').length).toBe(16);
+  // What is accused of a newcomer is heard, though the network's own share would not have picked it: all of it, eight at a time,
+  // each drawn for again on its appeal.
+  expect(trialsOf(newcomer.effects).filter(({ type }) => type === 'draw').length).toBe(30);
 });

@@ -19,13 +19,15 @@ import { auditShareOf, type AuditedSoFar } from '#lib/trust/audit-share.ts';
 import { isPicked, pickingRound, type Beacon } from '#lib/trust/beacon.ts';
 import { provesInclusion, type OpenedEpoch } from '#lib/trust/epoch.ts';
 import { openReceipt, type OpenedReceipt } from '#lib/trust/receipt.ts';
-import type { Candidate, TrialEvent, TrialState, TrialWindows } from '#lib/trust/trial-state.ts';
+import type { Candidate, TrialEvent, TrialWindows } from '#lib/trust/trial-state.ts';
 import { sealOf } from '#lib/trust/vote.ts';
 import { isReceipted } from '#lib/trust/released.ts';
 import type { Scorer } from '../spec.ts';
-import type { EvidenceStore, ReleasedFrame } from './evidence.ts';
+import type { EvidenceStore } from './evidence.ts';
+import { createAccusationPlaces } from './accusations.ts';
+import { asksOf, releasedFrame, stateOf, storedOf, type Followed } from './followed.ts';
 import { createTurns } from './in-turn.ts';
-import { auditsMax, type FollowStore, type StoredAudit } from './follow-store.ts';
+import { auditsMax, type FollowStore } from './follow-store.ts';
 import type { AskAudit } from './stream.ts';
 import { termsOf, type Trial } from './trials.ts';
 import { scoreShown, type Judge, type Judged, type PublishRecord, type ShownAnswer } from './validator.ts';
@@ -65,63 +67,6 @@ export interface AuditorComponents {
   readonly isAppealed?: ((audit: string) => boolean) | undefined;
 }
 
-interface Followed {
-  readonly receipt: OpenedReceipt;
-  readonly shown: ShownAnswer;
-  readonly release: Envelope;
-  state: AuditState;
-  epoch?: OpenedEpoch | undefined;
-  round?: number | undefined;
-  leaf?: StoredAudit['leaf'];
-  seal?: StoredAudit['seal'];
-  audit?: string | undefined;
-}
-
-const releasedFrame = ({ shown: { job, parts }, release }: Pick<Followed, 'shown' | 'release'>): ReleasedFrame => ({
-  t: 'released',
-  release: release as never,
-  job,
-  parts: [...parts],
-});
-
-const asksOf = (state: AuditState): number => ('asks' in state ? state.asks : 0);
-
-const storedOf = (
-  { receipt, shown, release, epoch, round, leaf, seal, audit }: Followed,
-  state: Exclude<AuditState, { phase: 'settled' }>,
-): StoredAudit => {
-  const { phase, at, deadline } = state;
-  return { receipt, shown, release, epoch, round, leaf, seal, audit, phase, at, deadline, asks: asksOf(state) };
-};
-
-/** As it was before it was stored; undefined where that does not fit together. */
-function stateOf(
-  phase: StoredAudit['phase'],
-  {
-    base,
-    round,
-    asks,
-    trial,
-  }: {
-    readonly base: Pick<AuditState, 'terms' | 'at' | 'deadline'>;
-    readonly round: number | undefined;
-    readonly asks: number;
-    readonly trial: TrialState | undefined;
-  },
-): AuditState | undefined {
-  switch (phase) {
-    case 'receipted':
-    case 'opened':
-      return { ...base, phase };
-    case 'committed':
-      return round === undefined ? undefined : { ...base, phase, round, asks };
-    case 'picked':
-      return { ...base, phase, asks };
-    case 'tried':
-      return trial && { ...base, phase, trial };
-  }
-}
-
 /**
  * Follows the receipts of its own jobs that it may show, as canaries are: to their epoch, the beacon, the opened leaf and its own
  * score; accuses what fails, shows it to the panel, and opens its seal.
@@ -133,6 +78,7 @@ export function createAuditor(components: AuditorComponents) {
 
   /** A worker answers one question of a peer at a time, and refuses those beside it. */
   const turns = createTurns();
+  const places = createAccusationPlaces(clock);
 
   const apply = (one: Followed, event: AuditEvent) => {
     const before = one.state;
@@ -142,6 +88,7 @@ export function createAuditor(components: AuditorComponents) {
     if (state.phase !== 'settled' && hasMoved) store?.write(storedOf(one, state));
     for (const effect of effects) void carryOut(one, effect);
     if (state.phase !== 'settled') return;
+    if (before.phase === 'tried') places.free();
     if (state.outcome === 'convicted' && one.audit !== undefined)
       components.evidence?.keep({ audit: one.audit, worker: one.receipt.record.worker, frame: releasedFrame(one) });
     letGo(one.receipt.hash);
@@ -196,9 +143,29 @@ export function createAuditor(components: AuditorComponents) {
     const at = Math.floor(clock.now());
     const planted = verdict === 'undecided' ? undefined : components.plant?.(verdict, receipt.record.worker);
     if (verdict !== 'failed' && !planted) return apply(one, { type: 'scored', verdict, at });
+    if (one.state.phase !== 'opened') return;
+    one.truth = planted ?? 'real';
+    apply(one, { type: 'failed', at });
+    await accuseInTurn();
+  };
+
+  const inPhase = (phase: AuditState['phase']) => [...followed.values()].filter(({ state }) => state.phase === phase);
+  /** Those that wait for it, the oldest first, as far as there are places. */
+  const accuseInTurn = async () => {
+    const begun: Promise<void>[] = [];
+    for (const one of inPhase('opened')) {
+      const { truth } = one;
+      if (truth && places.has(inPhase('tried').length)) begun.push(accuse(one, truth));
+    }
+    await Promise.all(begun);
+  };
+
+  const accuse = async (one: Followed, truth: SealTruth) => {
+    const { receipt } = one;
+    const at = Math.floor(clock.now());
     const audit = auditId(one.epoch!.hash, one.leaf!.index, signer.peer);
     one.audit = audit;
-    one.seal = { salt: random.bytes(32), truth: planted ?? 'real' };
+    one.seal = { salt: random.bytes(32), truth };
     const accusation: Accusation = {
       audit,
       accuser: signer.peer,
@@ -289,6 +256,9 @@ export function createAuditor(components: AuditorComponents) {
     },
     tick(): void {
       for (const one of followed.values()) apply(one, { type: 'tick', at: clock.now() });
+      accuseInTurn().catch((error: unknown) =>
+        logger.info('audit-step-failed', { step: 'accuse', code: errorCode(error) }),
+      );
     },
     /**
      * To validators that are seated, to all of them while the contract judges an appeal, for which a panel of the trial is too few,

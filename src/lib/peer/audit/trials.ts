@@ -16,6 +16,7 @@ import type {
   TrialTerms,
   TrialWindows,
 } from '#lib/trust/trial-state.ts';
+import { trialsPerAccuserMax } from './accusations.ts';
 
 /** The accusations that are heard here, each judged from the records that follow it. */
 export interface Trials {
@@ -48,9 +49,8 @@ export interface TrialsComponents {
   readonly onEffect: (effect: TrialEffect, trial: Trial) => void;
 }
 
-/** Trials that run at once, and of one accuser: whoever accuses much does not keep others from it. */
+/** Trials that run at once. */
 const trialsMax = 64;
-const trialsPerAccuserMax = 8;
 /** Trials that are over and stay known, so that none begins again. */
 const settledMax = 1_024;
 const candidatesMax = 256;
