@@ -30,9 +30,7 @@ function scene() {
         chain: 31_337,
         terms: {} as Payment['terms'],
         channelId,
-        get promised() {
-          return promised;
-        },
+        promised: () => promised,
         async promise(total) {
           await answer?.promise;
           if (failing.promise) throw failing.promise;

@@ -74,15 +74,13 @@ export function createAllowances({ purse, book, creditsPerUnit, clock, logger }:
     const promises = new Set<Promise<unknown>>();
     const settle = async () => {
       await Promise.allSettled(promises);
-      await endUntilWritten(id, payment.promised);
+      await endUntilWritten(id, payment.promised());
     };
     return {
       chain: payment.chain,
       terms: payment.terms,
       channelId: payment.channelId,
-      get promised() {
-        return payment.promised;
-      },
+      promised: () => payment.promised(),
       async promise(total) {
         if (total > asked) asked = total;
         const made = payment.promise(total);

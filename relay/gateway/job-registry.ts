@@ -275,12 +275,12 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
   const evictRecords = () => {
     const now = clock.now();
     let bytes = 0;
-    for (const entry of entries.values()) bytes += entry.recorder?.sizeBytes ?? 0;
+    for (const entry of entries.values()) bytes += entry.recorder?.sizeBytes() ?? 0;
     for (const [name, entry] of entries) {
       const surplus = entries.size > gatewayLimits.recordsMax || bytes > gatewayLimits.recordBytesMax;
       if (!surplus && entry.expiresAt > now) continue;
-      if (entry.recorder && !entry.recorder.ended) continue;
-      bytes -= entry.recorder?.sizeBytes ?? 0;
+      if (entry.recorder && !entry.recorder.ended()) continue;
+      bytes -= entry.recorder?.sizeBytes() ?? 0;
       entries.delete(name);
     }
   };
@@ -326,7 +326,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
       }
     }
     // Of several that waited, the first one starts it and the others follow.
-    if (!entry.recorder || entry.recorder.abandoned) {
+    if (!entry.recorder || entry.recorder.abandoned()) {
       let place: ConnectionPlace;
       try {
         place = admit(options);

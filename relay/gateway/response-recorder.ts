@@ -5,13 +5,13 @@ import type { Part } from '#lib/protocol/part.ts';
 
 /** Records a run and replays it from the start to any number of readers. The run stops if the last reader leaves early. */
 export interface ResponseRecorder {
-  readonly ended: boolean;
+  ended(): boolean;
   /** What has been recorded so far. */
   readonly events: readonly JobEvent[];
   /** The last reader left early, so the run is being stopped and cannot be followed any more. */
-  readonly abandoned: boolean;
+  abandoned(): boolean;
   /** Approximate memory of the recorded events. */
-  readonly sizeBytes: number;
+  sizeBytes(): number;
   /** Resolves at the end of the run; undefined when it threw or was abandoned. */
   readonly lastEvent: Promise<JobEvent | undefined>;
   follow(signal: AbortSignal | undefined): AsyncIterable<JobEvent>;
@@ -68,15 +68,9 @@ export function createResponseRecorder(run: (stop: AbortSignal) => AsyncIterable
 
   return {
     events,
-    get ended() {
-      return ended;
-    },
-    get abandoned() {
-      return stop.signal.aborted;
-    },
-    get sizeBytes() {
-      return sizeBytes;
-    },
+    ended: () => ended,
+    abandoned: () => stop.signal.aborted,
+    sizeBytes: () => sizeBytes,
     lastEvent: record(),
     follow(signal) {
       readers += 1;

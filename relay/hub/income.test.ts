@@ -12,7 +12,7 @@ function setup() {
   const till: Till = {
     payouts: [],
     open: async ({ terms }) =>
-      ({ chain: 1, channelId: terms, received: 0n, end: () => undefined }) as unknown as Receivable,
+      ({ chain: 1, channelId: terms, received: () => 0n, end: () => undefined }) as unknown as Receivable,
   };
   const income = createHubIncome({
     till,

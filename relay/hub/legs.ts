@@ -50,16 +50,14 @@ export function createLegs({
   const paid = new Map<string, Account>();
 
   const received = (receivable: Receivable, job: string): Receivable => {
-    const base = receivable.received;
+    const base = receivable.received();
     const account: Account = { changed: createNotifier(), received: 0n, asked: 0n, isOver: false };
     // An asker that came again for the job has another session here, and the one before it is ending.
     paying.set(job, account);
     return {
       chain: receivable.chain,
       channelId: receivable.channelId,
-      get received() {
-        return receivable.received;
-      },
+      received: () => receivable.received(),
       async receive(payment) {
         const total = await receivable.receive(payment);
         account.received = total - base;
@@ -102,9 +100,7 @@ export function createLegs({
       chain: payment.chain,
       terms: payment.terms,
       channelId: payment.channelId,
-      get promised() {
-        return payment.promised;
-      },
+      promised: () => payment.promised(),
       async promise(total) {
         if (total <= own) return payment.promise(total);
         own += await take(account, total - own);

@@ -263,14 +263,12 @@ const withCosts = (purse: Purse, book: MoneyBook, onChange: () => void): Purse =
       terms: payment.terms,
       channelId: payment.channelId,
       promise: (total) => payment.promise(total),
-      get promised() {
-        return payment.promised;
-      },
+      promised: () => payment.promised(),
       end(channel) {
         payment.end(channel);
-        if (isNoted || payment.promised === 0n) return;
+        if (isNoted || payment.promised() === 0n) return;
         isNoted = true;
-        const spent = { type: 'answer-paid', units: payment.promised, hash: undefined, model: undefined } as const;
+        const spent = { type: 'answer-paid', units: payment.promised(), hash: undefined, model: undefined } as const;
         void book.note(spent).then(onChange, onChange);
       },
     };

@@ -8,12 +8,12 @@ test('what was received is told once, after the first end', () => {
     chain: 1,
     channelId: `0x${'0'.repeat(64)}`,
     receive: async ({ total }) => total,
-    received: 7n,
+    received: () => 7n,
     checkMayServe: () => undefined,
     end: () => void told.push('ended'),
   };
   const wrapped = afterEnd(receivable, (received) => told.push(received));
-  expect([wrapped.received, told]).toEqual([7n, []]);
+  expect([wrapped.received(), told]).toEqual([7n, []]);
   wrapped.end();
   wrapped.end();
   expect(told).toEqual(['ended', 7n, 'ended']);

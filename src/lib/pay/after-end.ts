@@ -7,12 +7,10 @@ export function afterEnd(receivable: Receivable, run: (received: bigint) => void
     chain: receivable.chain,
     channelId: receivable.channelId,
     receive: (paid) => receivable.receive(paid),
-    get received() {
-      return receivable.received;
-    },
+    received: () => receivable.received(),
     checkMayServe: () => receivable.checkMayServe(),
     end() {
-      const { received } = receivable;
+      const received = receivable.received();
       receivable.end();
       if (isOver) return;
       isOver = true;

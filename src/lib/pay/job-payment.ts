@@ -41,9 +41,7 @@ export async function payFromJobChannel(
     chain,
     terms: sent,
     channelId: id,
-    get promised() {
-      return promised;
-    },
+    promised: () => promised,
     async promise(wanted) {
       if (isOver) throw payError('payment-ended');
       checkAmount(wanted);

@@ -75,9 +75,7 @@ export function createPurse(
       chain: chain.entry.id,
       terms: asSent(terms),
       channelId: id,
-      get promised() {
-        return share.promised;
-      },
+      promised: () => share.promised,
       promise: (wanted) =>
         channels.run(id, async () => {
           if (isOver) throw payError('payment-ended');

@@ -111,9 +111,7 @@ function receivableOf(on: TillChain, id: ChannelId, account: Account, share: Sha
   return {
     chain: on.payout.chain,
     channelId: id,
-    get received() {
-      return share.received;
-    },
+    received: () => share.received,
     async receive({ voucher, total }) {
       const parsed = parseVoucher(voucher);
       if (parsed.channelId !== id) throw payError('wrong-channel', { details: { channelId: parsed.channelId } });

@@ -105,14 +105,12 @@ export function createBank(): Bank {
             chain,
             terms,
             channelId: id,
-            get promised() {
-              return jobs.get(job) ?? 0n;
-            },
+            promised: () => jobs.get(job) ?? 0n,
             async promise(total: bigint): Promise<Voucher> {
               await Promise.resolve();
               if (purse.failing) throw payError(purse.failing);
               if (total > most) throw payError('overdrawn');
-              if (total > payment.promised) jobs.set(job, total);
+              if (total > payment.promised()) jobs.set(job, total);
               counts.promises += 1;
               const cumulativeAmount = sumOf(id);
               return { channelId: id, cumulativeAmount, signature: signatureOf(id, cumulativeAmount) };
@@ -155,9 +153,7 @@ export function createBank(): Bank {
           const receivable: Receivable = {
             chain,
             channelId: id,
-            get received() {
-              return jobs.get(job) ?? 0n;
-            },
+            received: () => jobs.get(job) ?? 0n,
             async receive({ voucher, total }) {
               await Promise.resolve();
               if (refusing.receive) throw payError(refusing.receive);
@@ -169,8 +165,8 @@ export function createBank(): Bank {
               if (amount > (stored.get(id) ?? 0n)) stored.set(id, amount);
               const others = [...jobs].reduce((sum, [of, paid]) => (of === job ? sum : sum + paid), 0n);
               if (others + total > stored.get(id)!) throw payError('overdrawn');
-              if (total > receivable.received) jobs.set(job, total);
-              return receivable.received;
+              if (total > receivable.received()) jobs.set(job, total);
+              return receivable.received();
             },
             checkMayServe() {
               if (refusing.serve) throw payError(refusing.serve);

@@ -40,8 +40,8 @@ export async function payFor(
       payment.end();
       return giveBack(wireError('cancelled'));
     }
-    const { chain, promised: base } = payment;
-    const terms = { chain, price, budget, base, inputMax: inputUnitsMax(job, kinds) };
+    const { chain } = payment;
+    const terms = { chain, price, budget, base: payment.promised(), inputMax: inputUnitsMax(job, kinds) };
     const named: JobPayment = { chain, terms: inWireForm(payment.terms), price };
     return { ...chosen, job: { ...job, budget: budget.toString(), payment: named }, paying: { payment, terms } };
   } catch (error) {

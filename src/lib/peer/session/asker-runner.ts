@@ -249,7 +249,8 @@ export function runAsker(components: AskerComponents): AsyncIterable<JobEvent> {
     const { payment } = attempts.get(attempt)!.chosen.paying!;
     try {
       const voucher = encodeVoucher(await payment.promise(total));
-      const made = payment.promised < total ? payment.promised : total;
+      const promised = payment.promised();
+      const made = promised < total ? promised : total;
       dispatch({ type: 'promised', attempt, at: clock.now(), total: made, voucher });
     } catch (error) {
       dispatch({ type: 'purse-failed', attempt, at: clock.now(), error: toErrorRecord(error) });

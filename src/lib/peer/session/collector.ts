@@ -43,7 +43,7 @@ export function createCollector(job: Job, till: Till, listener: CollectorListene
         newest = undefined;
         const total = BigInt(next.total ?? 0);
         // One that came before, and cannot credit more than it has.
-        if (total <= from.received) continue;
+        if (total <= from.received()) continue;
         const paid = await from.receive({ voucher: decodeVoucher(next.voucher), total });
         if (!ended.signal.aborted) listener.paid(paid);
       }
@@ -60,7 +60,7 @@ export function createCollector(job: Job, till: Till, listener: CollectorListene
         const opened = await till.open(job.payment!, { id: job.id, model: job.model }, { signal: ended.signal });
         if (ended.signal.aborted) return opened.end();
         receivable = opened;
-        listener.admitted(opened.received);
+        listener.admitted(opened.received());
       } catch (error) {
         fail(error);
       }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { gettersOf } from '#lib/base/getters.fixture.ts';
 import { createMutex } from '#lib/base/mutex.ts';
 import { createDeltaReader } from '#lib/engine/remote/deltas.ts';
 import { createInbox } from '#lib/net/inbox.ts';
@@ -12,10 +13,6 @@ import { createFrameLog } from './frame-log.ts';
 const pair = createChannelPair({ near: 'A', far: 'B', path: 'loopback', handsValues: true });
 const ignore = () => undefined;
 
-/**
- * V8 gives every object literal with a getter a hidden class of its own, in the old generation, which holds the getter and all
- * that it closes over until that generation is collected.
- */
 test.each([
   ['mutex', createMutex()],
   ['inbox', createInbox()],
@@ -27,6 +24,5 @@ test.each([
   ['tree of hashes', createMerkle()],
   ['reader of deltas', createDeltaReader('x')],
 ])('what every job makes has no getters: %s', (_what, made) => {
-  const members = Object.entries(Object.getOwnPropertyDescriptors(made));
-  expect(members.filter(([, { get }]) => get).map(([name]) => name)).toEqual([]);
+  expect(gettersOf(made)).toEqual([]);
 });
