@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { comparePrices, directoryRows, priceText } from './directory-rows.ts';
+import { comparePrices, directoryRows, priceText, tiersText } from './directory-rows.ts';
 import { offerView } from './offer.fixture.ts';
 
 const offers = [
@@ -26,6 +26,24 @@ test('the path is the connection’s, this device for oneself, and otherwise unk
     B: 'loopback',
     C: undefined,
   });
+});
+
+test('each model is shown on what answers with it, and the offer’s own engine is that of the others', () => {
+  const view = offerView('A', [{ name: 'small' }, { name: 'big' }]);
+  const [small, big] = view.offer.models;
+  const engine = { name: 'webllm', build: '1', deviceClass: 'webgpu-apple' };
+  const offer = { ...view.offer, models: [small!, { ...big!, artefact: 'b'.repeat(64), engine }] };
+  const rows = directoryRows([{ ...view, offer }], [], 'model');
+  expect(rows.map(({ model, kind }) => [model.name, kind])).toEqual([
+    ['big', 'browser tab (GPU)'],
+    ['small', 'browser tab (CPU)'],
+  ]);
+});
+
+test('a tier above the open one is shown as claimed, and as not checked', () => {
+  expect(tiersText({ tiers: ['open'] })).toBe('open');
+  expect(tiersText({ tiers: ['open', 'verified'] })).toBe('open, verified (not checked)');
+  expect(tiersText({ tiers: ['verified'] })).toBe('verified (not checked)');
 });
 
 test('a price is shown in dollars for a million tokens, and zero as free', () => {

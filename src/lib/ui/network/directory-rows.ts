@@ -1,14 +1,19 @@
 import { m } from '#messages';
+import { believedTiers } from '#lib/protocol/believed-tiers.ts';
 import type { ConnectionView, OfferView } from '#lib/state/network.ts';
 import { formatDollars } from '../dollars.ts';
+import { deviceText } from '../words.ts';
 
-type OfferedPrice = OfferView['offer']['models'][number]['price'];
+type OfferedModel = OfferView['offer']['models'][number];
+type OfferedPrice = OfferedModel['price'];
 
 /** A directory row: one model of one worker. */
 export interface DirectoryRow {
   readonly key: string;
   readonly view: OfferView;
-  readonly model: OfferView['offer']['models'][number];
+  readonly model: OfferedModel;
+  /** What answers with this model: one of a peer's models may run on its processor while another has its GPU. */
+  readonly kind: string;
   readonly path: ConnectionView['path'] | undefined;
 }
 
@@ -26,6 +31,7 @@ export function directoryRows(
         key: `${view.offer.peer}/${model.artefact}`,
         view,
         model,
+        kind: kindText(view.offer, model),
         path: view.self ? ('loopback' as const) : paths.get(view.offer.peer),
       })),
     )
@@ -54,3 +60,16 @@ export const priceText = (price: OfferedPrice): string =>
   price.in === '0' && price.out === '0'
     ? m.price_free()
     : m.price_in_out({ in: formatDollars(price.in), out: formatDollars(price.out) });
+
+/** Of one model of an offer. What `protocol/offer.ts` has for it would bring the schemas onto the page. */
+export const kindText = ({ role, engine }: OfferView['offer'], model: Pick<OfferedModel, 'engine'>): string =>
+  deviceText({ role, engine: model.engine ?? engine });
+
+/**
+ * The tiers of an offer: those above the open one are its own claim, since bonds and audits are looked up only when somebody asks.
+ */
+export function tiersText(offer: Pick<OfferView['offer'], 'tiers'>): string {
+  const believed = believedTiers(offer);
+  const claimed = offer.tiers.filter((tier) => !believed.includes(tier));
+  return [...believed, ...claimed.map((tier) => m.directory_claimed({ tier }))].join(', ');
+}

@@ -17,6 +17,13 @@ test('what it says of itself has no address in it', () => {
   expect(Object.fromEntries(peerFacts('12D3', offer)).Addresses).toBe('none: it is found through its relays');
 });
 
+test('a peer with several engines is said to be of each kind, once', () => {
+  const { offer } = offerView('12D3', [{ name: 'a' }, { name: 'b' }, { name: 'c' }]);
+  const engine = { name: 'webllm', build: '1', deviceClass: 'webgpu-apple' };
+  const models = offer.models.map((model) => (model.name === 'b' ? { ...model, engine } : model));
+  expect(Object.fromEntries(peerFacts('12D3', { ...offer, models })).Kind).toBe('browser tab (CPU), browser tab (GPU)');
+});
+
 test('a bond is said with what it is worth, and not where nothing is known', () => {
   const { offer } = offerView('12D3', [{ name: 'm' }]);
   const payout = { chain: 31_337, provider: '0x1', providerSigner: '0x1', delay: 1, depositMin: '0' } as const;

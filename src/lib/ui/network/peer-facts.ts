@@ -11,12 +11,12 @@ import type {
 import { formatDollars } from '../dollars.ts';
 import { formatCount, formatRate } from '../format.ts';
 import { pathText } from '../worker-text.ts';
-import { deviceText } from '../words.ts';
 import { addressKinds } from './activity.ts';
+import { kindText } from './directory-rows.ts';
 
 type Facts = readonly (readonly [name: string, value: string])[];
 
-const kindText = {
+const addressText = {
   direct: m.peer_address_direct,
   webrtc: m.peer_address_webrtc,
   relayed: m.peer_address_relayed,
@@ -36,11 +36,11 @@ function bondText(bond: Exclude<Bond, undefined>): string {
 /** What a peer says of itself, without its addresses, which are people's. */
 export function peerFacts(peer: string, offer: OfferView['offer'] | undefined, bond?: Bond): Facts {
   if (!offer) return [[m.peer_id(), peer]];
-  const kinds = [...addressKinds(offer.addrs)].map(([kind, count]) => kindText[kind]({ count: formatCount(count) }));
+  const kinds = [...addressKinds(offer.addrs)].map(([kind, count]) => addressText[kind]({ count: formatCount(count) }));
   return [
     [m.peer_id(), peer],
     ...(offer.nickname ? [[m.peer_nickname(), offer.nickname] as const] : []),
-    [m.column_kind(), deviceText(offer)],
+    [m.column_kind(), [...new Set(offer.models.map((model) => kindText(offer, model)))].join(', ')],
     [m.peer_build(), offer.build],
     [m.peer_addresses(), kinds.join(', ') || m.peer_address_none()],
     ...(offer.payout ? [[m.peer_paid_to(), offer.payout.provider] as const] : []),
