@@ -25,7 +25,6 @@ import type { ReceiptBook } from '../receipt-book.ts';
 import {
   addJob,
   createServedModel,
-  decodeRate,
   etaMs,
   isBroken,
   leastPrice,
@@ -35,13 +34,13 @@ import {
 } from './served-model.ts';
 import { inSlot, partOf } from './shared-slots.ts';
 import { createSlotQueue, ownersPriority } from './slot-queue.ts';
+import { createWorkSums, type JobOutcome } from './work-sums.ts';
 import { answerOf } from '../session/ended-session.ts';
 import { refuseUnread, serveChannel } from '../session/serve-channel.ts';
 import { createWorkerSession, type WorkerSession } from '../session/worker-runner.ts';
-import type { WorkOutcome } from '../session/worker-spec.ts';
 import type { Charge } from '../session/worker-account.ts';
 import { createZones } from '../zones.ts';
-import type { ModelWork, Provider, ProviderState } from '../spec.ts';
+import type { Provider, ProviderState } from '../spec.ts';
 
 export interface ProviderComponents {
   readonly net: Net;
@@ -81,24 +80,7 @@ export interface ProviderComponents {
   readonly onModelFailed?: ((artefact: ArtefactId, error: TabloomError) => void) | undefined;
 }
 
-/** As `ModelWork` has them. */
-type ModelSums = { -readonly [Name in Exclude<keyof ModelWork, 'running' | 'queued'>]: ModelWork[Name] };
-
-const noSums: ModelSums = {
-  jobsDone: 0,
-  jobsFailed: 0,
-  jobsRefused: 0,
-  tokensOut: 0,
-  tokensIn: 0,
-  decodeTps: undefined,
-  busyMs: 0,
-};
-/** Models whose sums are remembered. */
-const worksMax = 2 * limits.offerModelsMax;
-
 const free: Price = { in: '0', out: '0' };
-
-type JobOutcome = WorkOutcome & { readonly busyMs: number };
 
 /** Time at a stop for the last frames to be sent. */
 const closingMs = 1_000;
@@ -136,8 +118,7 @@ export function createProvider(components: ProviderComponents): Provider {
   const newQueue = (slots: number, reserved: number) =>
     createSlotQueue({ slots, reserved, waitingMax: limits.workerQueueMax, onChange: () => emitState() });
   const machine = components.slotsOf === 'machine' ? newQueue(1, 0) : undefined;
-  const counters = { ...noSums };
-  const workOf = new Map<ArtefactId, ModelSums>();
+  const sums = createWorkSums((artefact) => servedModels.has(artefact));
   const fileBytesOf = new Map<PeerId, number>();
   let phase: ProviderState['phase'] = 'stopped';
   let stopping = new AbortController();
@@ -155,23 +136,8 @@ export function createProvider(components: ProviderComponents): Provider {
     models: listed,
     running: total(({ queue }) => queue.own.running),
     queued: total(({ queue }) => queue.own.waiting),
-    ...counters,
+    ...sums.total,
   });
-  const sumsOf = (artefact: ArtefactId): ModelSums => {
-    const known = workOf.get(artefact);
-    if (known) return known;
-    // Only models that were offered get here, but over months those may be many.
-    const oldest = workOf.size >= worksMax ? [...workOf.keys()].find((one) => !servedModels.has(one)) : undefined;
-    if (oldest !== undefined) workOf.delete(oldest);
-    const sums = { ...noSums };
-    workOf.set(artefact, sums);
-    return sums;
-  };
-  /** In all, and of the model. */
-  const both = (artefact: ArtefactId, count: (sums: ModelSums) => void) => {
-    count(counters);
-    count(sumsOf(artefact));
-  };
   const listModels = () => {
     listed = [...servedModels.values()].map(({ model, audience }) => ({
       artefact: model.model.artefact,
@@ -192,8 +158,7 @@ export function createProvider(components: ProviderComponents): Provider {
     }
     const admitted = admit(asker, job);
     if ('code' in admitted) {
-      counters.jobsRefused += 1;
-      if (servedModels.has(job.artefact)) sumsOf(job.artefact).jobsRefused += 1;
+      sums.refused(job.artefact);
       emitState();
     }
     return admitted;
@@ -228,7 +193,7 @@ export function createProvider(components: ProviderComponents): Provider {
     countFiles(asker, bytes);
     let record: JobRecord | undefined;
     let outcome: JobOutcome | undefined;
-    const sums = sumsOf(job.artefact);
+    const wrote = sums.writing(job.artefact);
     const session = createWorkerSession(job, asker, {
       clock,
       book,
@@ -239,8 +204,7 @@ export function createProvider(components: ProviderComponents): Provider {
       etaMs: (position) => etaMs(served, position),
       expectedPlace: () => served.queue.placeFor(priority(asker, job), zones.zone(asker) ?? asker),
       onPart: (part) => {
-        counters.tokensOut += partTokens(part);
-        sums.tokensOut += partTokens(part);
+        wrote(partTokens(part));
         if (clock.elapsed() - emittedMs >= emitGapMs) emitState();
       },
       onOver: (over) => {
@@ -267,29 +231,13 @@ export function createProvider(components: ProviderComponents): Provider {
   };
 
   const finalize = (served: ServedModel, record: JobRecord, outcome: JobOutcome) => {
-    const { artefact } = served.model.model;
+    sums.ended(served.model.model.artefact, outcome);
     if (outcome.type === 'done') {
       const { usage, timings, reason } = outcome.result;
-      both(artefact, (sums) => {
-        sums.tokensIn += usage.tokensIn;
-        sums.busyMs += outcome.busyMs;
-      });
       served.failedFor = [];
       served.jobMs = ewma(served.jobMs, outcome.busyMs);
-      if (reason !== 'cancelled') {
-        served.measured = addJob(served.measured, usage, timings);
-        both(artefact, (sums) => {
-          sums.jobsDone += 1;
-          sums.decodeTps = decodeRate(usage, timings) ?? sums.decodeTps;
-        });
-      }
-    } else if (outcome.type === 'failed') {
-      both(artefact, (sums) => {
-        sums.jobsFailed += 1;
-        sums.busyMs += outcome.busyMs;
-      });
-      noteFailure(served, record, outcome.error);
-    }
+      if (reason !== 'cancelled') served.measured = addJob(served.measured, usage, timings);
+    } else if (outcome.type === 'failed') noteFailure(served, record, outcome.error);
     const isKept = record.session.state.ending?.t !== 'refused' && !wasAbandoned(record);
     if (isKept) {
       answers?.save(record);
@@ -407,7 +355,7 @@ export function createProvider(components: ProviderComponents): Provider {
     },
     work(artefact) {
       const own = servedModels.get(artefact)?.queue.own;
-      return { ...(workOf.get(artefact) ?? noSums), running: own?.running ?? 0, queued: own?.waiting ?? 0 };
+      return { ...sums.of(artefact), running: own?.running ?? 0, queued: own?.waiting ?? 0 };
     },
     async dismiss(artefact) {
       const jobs = servedModels.get(artefact)?.jobs ?? new Map<WorkerSession, PeerId>();
