@@ -1,13 +1,11 @@
 import type { Clock } from '#lib/base/clock.ts';
 import { createEmitter } from '#lib/base/emitter.ts';
-import { fromErrorRecord, TabloomError, type ErrorRecord } from '#lib/base/errors.ts';
+import { fromErrorRecord, type ErrorRecord, type TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { ewma } from '#lib/base/mean.ts';
 import { createNotifier } from '#lib/base/notifier.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import type { Channel, Net } from '#lib/net/spec.ts';
-import type { Till } from '#lib/pay/ports.ts';
-import { isFree } from '#lib/protocol/charge.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
@@ -15,25 +13,15 @@ import { filesOf, type Job, type Tier } from '#lib/protocol/job.ts';
 import { jobKinds, type KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { partTokens } from '#lib/protocol/output.ts';
-import type { Price } from '#lib/protocol/price.ts';
 import { boughtPriority } from '#lib/trust/priority.ts';
 import { chargeFor, checkAdmission, jobRefusal, type JobRefusal, type Policy } from './admit.ts';
 import { createChannelPermits } from './channel-permits.ts';
 import type { AnswerStore } from './answer-store.ts';
 import { createJobRecords, firstToken, jobFingerprint, jobRecordLimits, type JobRecord } from './job-records.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
-import {
-  addJob,
-  createServedModel,
-  etaMs,
-  isBroken,
-  leastPrice,
-  scoreBesideJobs,
-  statedEngines,
-  type ServedModel,
-} from './served-model.ts';
-import { inSlot, partOf } from './shared-slots.ts';
-import { createSlotQueue, ownersPriority } from './slot-queue.ts';
+import { addJob, etaMs, isBroken, leastPrice, scoreBesideJobs, type ServedModel } from './served-model.ts';
+import { createModelShelf, type ModelShelfComponents } from './model-shelf.ts';
+import { ownersPriority } from './slot-queue.ts';
 import { createWorkSums, type JobOutcome } from './work-sums.ts';
 import { answerOf } from '../session/ended-session.ts';
 import { refuseUnread, serveChannel } from '../session/serve-channel.ts';
@@ -42,7 +30,7 @@ import type { Charge } from '../session/worker-account.ts';
 import { createZones } from '../zones.ts';
 import type { Provider, ProviderState } from '../spec.ts';
 
-export interface ProviderComponents {
+export interface ProviderComponents extends ModelShelfComponents {
   readonly net: Net;
   readonly book: ReceiptBook;
   readonly clock: Clock;
@@ -51,12 +39,6 @@ export interface ProviderComponents {
   readonly tiers?: readonly Tier[] | undefined;
   /** Kinds of work that are read; those of the protocol by default. */
   readonly kinds?: KindTable | undefined;
-  /** Where jobs are paid for; without it no model may have a price. */
-  readonly till?: Till | undefined;
-  /** Of models that are offered without one; free by default. */
-  readonly price?: Price | undefined;
-  /** What they cost while their queue is full; the same by default. */
-  readonly priceMax?: Price | undefined;
   /** Whether another peer pays nothing, whatever the price. */
   readonly isExempt?: ((asker: PeerId) => boolean) | undefined;
   /** Refuses jobs that could be served. */
@@ -71,16 +53,9 @@ export interface ProviderComponents {
   readonly isBought?: ((job: Job, asker: PeerId) => boolean) | undefined;
   /** Keeps finished answers for askers that come again after a restart; without it they are kept in memory. */
   readonly answers?: AnswerStore | undefined;
-  /**
-   * `machine`: one processor answers with all models, so that they share as many slots as the one with the fewest has; by
-   * default each model has its own.
-   */
-  readonly slotsOf?: 'each-model' | 'machine' | undefined;
   /** The model is no longer served because its engine is broken: load it again and offer it anew. */
   readonly onModelFailed?: ((artefact: ArtefactId, error: TabloomError) => void) | undefined;
 }
-
-const free: Price = { in: '0', out: '0' };
 
 /** Time at a stop for the last frames to be sent. */
 const closingMs = 1_000;
@@ -109,16 +84,13 @@ export function createProvider(components: ProviderComponents): Provider {
     asker === net.self || components.isOwners?.(job, asker)
       ? ownersPriority
       : Math.max(components.priority?.(asker) ?? 0, components.isBought?.(job, asker) ? boughtPriority : 0);
-  const servedModels = new Map<ArtefactId, ServedModel>();
+  const shelf = createModelShelf(components, () => emitState());
   const records = createJobRecords(clock, jobRecordLimits, (record) => answers?.drop(record));
   const changes = createEmitter<ProviderState>((error) => logger.warn('listener-failed', { error: String(error) }));
   const jobEnded = createNotifier();
   const zones = createZones(net, clock);
   const permits = createChannelPermits();
-  const newQueue = (slots: number, reserved: number) =>
-    createSlotQueue({ slots, reserved, waitingMax: limits.workerQueueMax, onChange: () => emitState() });
-  const machine = components.slotsOf === 'machine' ? newQueue(1, 0) : undefined;
-  const sums = createWorkSums((artefact) => servedModels.has(artefact));
+  const sums = createWorkSums((artefact) => shelf.get(artefact) !== undefined);
   const fileBytesOf = new Map<PeerId, number>();
   let phase: ProviderState['phase'] = 'stopped';
   let stopping = new AbortController();
@@ -127,24 +99,15 @@ export function createProvider(components: ProviderComponents): Provider {
   const channels = new Set<Channel>();
   let endHandling: (() => void) | undefined;
   let emittedMs = 0;
-  let listed: ProviderState['models'] = [];
 
-  const total = (count: (served: ServedModel) => number) =>
-    [...servedModels.values()].reduce((sum, one) => sum + count(one), 0);
+  const total = (count: (served: ServedModel) => number) => shelf.all().reduce((sum, one) => sum + count(one), 0);
   const state = (): ProviderState => ({
     phase,
-    models: listed,
+    models: shelf.listed(),
     running: total(({ queue }) => queue.own.running),
     queued: total(({ queue }) => queue.own.waiting),
     ...sums.total,
   });
-  const listModels = () => {
-    listed = [...servedModels.values()].map(({ model, audience }) => ({
-      artefact: model.model.artefact,
-      name: model.model.name,
-      audience,
-    }));
-  };
   const emitState = () => {
     emittedMs = clock.elapsed();
     changes.emit(state());
@@ -166,7 +129,7 @@ export function createProvider(components: ProviderComponents): Provider {
 
   const admit = (asker: PeerId, job: Job): WorkerSession | JobRefusal => {
     if (phase !== 'serving') return jobRefusal('draining');
-    const served = servedModels.get(job.artefact);
+    const served = shelf.get(job.artefact);
     const refused = checkAdmission(job, asker, { self: net.self, served, tiers, policy, kinds });
     if (refused || !served) return refused ?? jobRefusal('model-not-here');
     // The asker resumes from a later token: its earlier session has no reader any more, and its place goes to this one.
@@ -253,25 +216,9 @@ export function createProvider(components: ProviderComponents): Provider {
     const { artefact } = served.model.model;
     served.failedFor = [...served.failedFor, record.asker].slice(-8);
     logger.warn('engine-failed', { artefact, code: engineCode });
-    if (!isBroken(served, engineCode) || servedModels.get(artefact) !== served) return;
-    remove(served);
+    if (!isBroken(served, engineCode) || shelf.get(artefact) !== served) return;
+    shelf.remove(served);
     components.onModelFailed?.(artefact, fromErrorRecord(error));
-  };
-
-  const remove = (served: ServedModel) => {
-    servedModels.delete(served.model.model.artefact);
-    listModels();
-    served.queue.dismissWaiting();
-    shareSlots();
-  };
-  /** Those of the model with the fewest, while its models share the machine's. */
-  const shareSlots = () => {
-    const models = [...servedModels.values()];
-    if (models.length === 0) return;
-    machine?.resize(
-      Math.min(...models.map(({ model }) => model.slots)),
-      Math.min(...models.map(({ reserved }) => reserved)),
-    );
   };
 
   const handle = async (channel: Channel) => {
@@ -301,75 +248,35 @@ export function createProvider(components: ProviderComponents): Provider {
       return state();
     },
     scorer: {
-      has: (artefact) => servedModels.get(artefact)?.model.score !== undefined,
-      score: (artefact, request, answer) => scoreBesideJobs(servedModels.get(artefact), request, answer),
+      has: (artefact) => shelf.get(artefact)?.model.score !== undefined,
+      score: (artefact, request, answer) => scoreBesideJobs(shelf.get(artefact), request, answer),
     },
     onState: changes.listen,
     servedModels(audience) {
-      const models = [...servedModels.values()].filter(
-        (served) => audience === 'self' || served.audience === 'network',
-      );
-      const stated = statedEngines(models, clock.elapsed());
-      if (!stated || phase === 'stopped') return undefined;
-      const payout = models.some(({ price }) => !isFree(price.full)) ? till?.payouts[0] : undefined;
-      return { draining: phase !== 'serving', ...stated, ...(payout ? { payout } : {}) };
+      const stated = phase === 'stopped' ? undefined : shelf.stated(audience);
+      return stated && { draining: phase !== 'serving', ...stated };
     },
-    offerModel(model, { audience = 'network', reserved: wanted = 0, measured, price = components.price ?? free } = {}) {
-      const range = { idle: price, full: price === components.price ? (components.priceMax ?? price) : price };
-      if (!isFree(range.full) && !till?.payouts[0])
-        throw new TabloomError(
-          'payout-missing',
-          'A model with a price needs an account to be paid to. Set one up first.',
-        );
-      const { artefact } = model.model;
-      const reserved = Math.min(wanted, model.slots - 1);
-      const known = servedModels.get(artefact);
-      if (known?.model === model) {
-        known.audience = audience;
-        known.measured = measured ?? known.measured;
-        known.reserved = reserved;
-        known.price = range;
-        known.queue.resize(model.slots, reserved);
-      } else {
-        known?.queue.dismissWaiting();
-        if (!known && servedModels.size >= limits.offerModelsMax) {
-          throw new TabloomError(
-            'models-full',
-            `A peer offers at most ${limits.offerModelsMax} models. Withdraw one first.`,
-          );
-        }
-        servedModels.set(
-          artefact,
-          createServedModel(model, {
-            audience,
-            reserved,
-            price: range,
-            measured: measured ?? known?.measured,
-            queue: machine ? partOf(machine) : newQueue(model.slots, reserved),
-          }),
-        );
-      }
-      shareSlots();
-      listModels();
+    offerModel(model, options) {
+      shelf.put(model, options);
       emitState();
     },
     work(artefact) {
-      const own = servedModels.get(artefact)?.queue.own;
+      const own = shelf.get(artefact)?.queue.own;
       return { ...sums.of(artefact), running: own?.running ?? 0, queued: own?.waiting ?? 0 };
     },
     async dismiss(artefact) {
-      const jobs = servedModels.get(artefact)?.jobs ?? new Map<WorkerSession, PeerId>();
+      const jobs = shelf.get(artefact)?.jobs ?? new Map<WorkerSession, PeerId>();
       const others = [...jobs].flatMap(([session, asker]) => (asker === net.self ? [] : [session]));
       for (const session of others) session.stop(wireError('draining'));
       while (others.some((session) => jobs.has(session))) await jobEnded.wait();
     },
     withdrawModel(artefact) {
-      const served = servedModels.get(artefact);
+      const served = shelf.get(artefact);
       if (!served) return;
-      remove(served);
+      shelf.remove(served);
       emitState();
     },
-    withSlot: (work, options) => (machine ? inSlot(machine, work, options) : work()),
+    withSlot: shelf.withSlot,
     pause() {
       if (phase !== 'serving') return;
       phase = 'paused';
