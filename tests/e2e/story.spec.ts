@@ -234,6 +234,7 @@ test('a conversation has an address: reload, Back, another tab, versions, and de
     await expect(answers(page).last()).toContainText(/notes\.txt: [1-9]\d* of \d+ passages sent/);
     await expectClean(page, 'an answer with an attachment');
     await page.keyboard.press('Control+k');
+    await expect(page.getByRole('combobox', { name: 'Search pages and actions' })).toBeFocused();
     await page.keyboard.type('treasure');
     await expect(page.getByRole('option').filter({ hasText: 'Where is the treasure?' })).toBeVisible();
     await keep(page, 'chat-search');
