@@ -22,6 +22,7 @@ function paint({ chosen, system = [], address = 'https://tabloom.example/' }: Vi
     location: { pathname: url.pathname, search: url.search },
     URLSearchParams,
     setTimeout: () => 0,
+    addEventListener: () => undefined,
   });
   return [root.lang, root.dir, 'waiting' in root.dataset];
 }
