@@ -22,32 +22,6 @@ const firstPage = new RegExp(
  */
 const later = /messages.compiled.messages|src.lib.(base|state|ui.(?!markdown))/;
 
-/**
- * What the first answer needs beside the network: one file, asked for as soon as the first page runs.
- */
-const firstAnswer = new RegExp(
-  [
-    'src.lib.boot.tab.ts',
-    'src.lib.state.conversations.svelte.ts',
-    'src.lib.ui.chat.(Turns|Announcer|BeforeComposer|ComposerTools).svelte',
-    'src.lib.ui.chat.attaching.svelte.ts',
-    'src.lib.ui.markdown.(Markdown.svelte|render.ts)',
-  ]
-    .map((path) => `${path}$`)
-    .join('|'),
-);
-
-/** Everything that the first page begins with is one file beside its entries, and with it what finds a newer version when other files are gone. */
-const shell = new RegExp(
-  [
-    'src.routes.(\\+layout.(svelte|ts)|\\(chat\\).\\+(layout|page).svelte)',
-    'src.lib.(ui.shell.NewVersion.svelte|boot.service-worker.ts)',
-    'kit.src.runtime.client.entry.js',
-  ]
-    .map((path) => `${path}$`)
-    .join('|'),
-);
-
 export default defineConfig({
   plugins: [tailwindcss(), sveltekit()],
   worker: { format: 'es' },
@@ -60,23 +34,13 @@ export default defineConfig({
       polyfill: false,
       resolveDependencies: (_, files) => files.filter((file) => file.endsWith('.css')),
     },
-  },
-  environments: {
-    // Not on the server, where a file would run what none of its pages asked for.
-    client: {
-      build: {
-        rolldownOptions: {
-          output: {
-            codeSplitting: {
-              groups: [
-                { name: 'first-page', test: shell, priority: 4 },
-                { name: 'first-page', test: firstPage, minShareCount: 2, priority: 3 },
-                { name: 'network', test: /src.lib.boot.tab-net.ts$/, priority: 2 },
-                { name: 'first-answer', test: firstAnswer, priority: 2 },
-                { name: 'later', test: later, minShareCount: 2, priority: 1 },
-              ],
-            },
-          },
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'first-page', test: firstPage, minShareCount: 2, priority: 2 },
+            { name: 'later', test: later, minShareCount: 2, priority: 1 },
+          ],
         },
       },
     },
