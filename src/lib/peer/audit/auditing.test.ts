@@ -90,6 +90,21 @@ test('an auditor that finds more than may be tried at once accuses them in turn,
   for (const { effects } of [...validators, accuser]) expect(outcomesOf(effects)).toEqual(cleared);
 });
 
+test('convictions that wait for a day whether somebody appeals keep no other from its turn', async () => {
+  const town = await createAuditTown();
+  const validators = await Promise.all(town.judges.map((number) => town.join(number)));
+  const cheat = await town.worker(2, { appeals: false });
+  const asker = await town.join(40);
+  for (let jobs = 0; jobs < 18; jobs++) {
+    const { envelope, shown } = cheat.answer(asker.signer, cheatsAnswer);
+    asker.auditing.follow(envelope, shown);
+  }
+  await town.clock.advance(30 * minuteMs);
+  for (const { effects } of [...validators, asker])
+    expect(typesOf(effects).filter((type) => type === 'derank')).toHaveLength(18);
+  expect(auditsOf(asker.effects)).toEqual([]);
+});
+
 test('what is planted tests the panel, and convicts nobody', async () => {
   const town = await createAuditTown();
   await Promise.all(town.judges.map((number) => town.join(number, { judge: () => judged('passed') })));

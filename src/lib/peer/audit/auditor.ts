@@ -24,7 +24,7 @@ import { sealOf } from '#lib/trust/vote.ts';
 import { isReceipted } from '#lib/trust/released.ts';
 import type { Scorer } from '../spec.ts';
 import type { EvidenceStore } from './evidence.ts';
-import { createAccusationPlaces } from './accusations.ts';
+import { createAccusationPlaces, isRunning } from './accusations.ts';
 import { asksOf, releasedFrame, stateOf, storedOf, type Followed } from './followed.ts';
 import { createTurns } from './in-turn.ts';
 import { auditsMax, type FollowStore } from './follow-store.ts';
@@ -87,8 +87,8 @@ export function createAuditor(components: AuditorComponents) {
     const hasMoved = state.phase !== before.phase || asksOf(state) !== asksOf(before);
     if (state.phase !== 'settled' && hasMoved) store?.write(storedOf(one, state));
     for (const effect of effects) void carryOut(one, effect);
+    if (runs(before) && !runs(state)) places.free();
     if (state.phase !== 'settled') return;
-    if (before.phase === 'tried') places.free();
     if (state.outcome === 'convicted' && one.audit !== undefined)
       components.evidence?.keep({ audit: one.audit, worker: one.receipt.record.worker, frame: releasedFrame(one) });
     letGo(one.receipt.hash);
@@ -149,13 +149,13 @@ export function createAuditor(components: AuditorComponents) {
     await accuseInTurn();
   };
 
-  const inPhase = (phase: AuditState['phase']) => [...followed.values()].filter(({ state }) => state.phase === phase);
+  const running = () => [...followed.values()].filter(({ state }) => runs(state)).length;
   /** Those that wait for it, the oldest first, as far as there are places. */
   const accuseInTurn = async () => {
     const begun: Promise<void>[] = [];
-    for (const one of inPhase('opened')) {
-      const { truth } = one;
-      if (truth && places.has(inPhase('tried').length)) begun.push(accuse(one, truth));
+    for (const one of followed.values()) {
+      const { state, truth } = one;
+      if (state.phase === 'opened' && truth && places.has(running())) begun.push(accuse(one, truth));
     }
     await Promise.all(begun);
   };
@@ -275,3 +275,5 @@ export function createAuditor(components: AuditorComponents) {
     },
   };
 }
+
+const runs = (state: AuditState): boolean => state.phase === 'tried' && isRunning(state.trial);

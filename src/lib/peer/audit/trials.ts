@@ -16,7 +16,7 @@ import type {
   TrialTerms,
   TrialWindows,
 } from '#lib/trust/trial-state.ts';
-import { trialsPerAccuserMax } from './accusations.ts';
+import { isRunning, trialsPerAccuserMax } from './accusations.ts';
 
 /** The accusations that are heard here, each judged from the records that follow it. */
 export interface Trials {
@@ -49,16 +49,19 @@ export interface TrialsComponents {
   readonly onEffect: (effect: TrialEffect, trial: Trial) => void;
 }
 
-/** Trials that run at once. */
-const trialsMax = 64;
+/** Trials that anybody does something in, and all that are open: one that only waits whether its worker appeals costs nothing but its place. */
+const runningMax = 256;
+const openMax = 2_048;
+/** Twice of what an accuser begins by itself: an appeal may be heard here before the accusation that it was to make room for. */
+const heardPerAccuserMax = 2 * trialsPerAccuserMax;
 /** Trials that are over and stay known, so that none begins again. */
 const settledMax = 1_024;
 const candidatesMax = 256;
 /** Records that wait for a step of their trial that has not been seen here yet, and for trials that have not begun. */
 const earlyMax = 64;
-const unheardMax = 256;
+const unheardMax = 1_024;
 /** Of which it is known only when the beacon's round is there. */
-const unpickedMax = 64;
+const unpickedMax = 256;
 
 export const classOf = ({ engine }: Pick<Receipt, 'engine'>): string => `${engine.name} ${engine.deviceClass}`;
 
@@ -74,9 +77,10 @@ export function createTrials(components: TrialsComponents): Trials {
   const accuse = (accusation: Accusation, at: number) => {
     const { audit, accuser } = accusation;
     if (trials.has(audit) || settled.has(audit) || unpicked.has(audit)) return;
-    const own = [...trials.values(), ...unpicked.values()].filter((one) => one.accusation.accuser === accuser).length;
-    if (trials.size >= trialsMax || unpicked.size >= unpickedMax || own >= trialsPerAccuserMax)
-      return refuse(audit, 'busy');
+    const running = [...trials.values()].filter(({ state }) => isRunning(state));
+    const own = [...running, ...unpicked.values()].filter((one) => one.accusation.accuser === accuser).length;
+    const isFull = running.length >= runningMax || trials.size >= openMax || unpicked.size >= unpickedMax;
+    if (isFull || own >= heardPerAccuserMax) return refuse(audit, 'busy');
     try {
       const checked = checkAccusation(accusation, at);
       const refusal = timeliness(checked);
