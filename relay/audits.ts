@@ -9,6 +9,7 @@ import type { CourtClerk } from '#lib/peer/audit/court/clerk.ts';
 import { createEvidenceStore } from '#lib/peer/audit/evidence.ts';
 import { createFollowStore } from '#lib/peer/audit/follow-store.ts';
 import { createAuditJournal } from '#lib/peer/audit/journal.ts';
+import { createPlanting } from '#lib/peer/audit/planting.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { FollowAuditsInit } from './audit/follow-audits.ts';
@@ -45,12 +46,10 @@ export interface GatewayAuditsInit
   readonly storage: KeyValue;
 }
 
-/** Of the answers that pass here, those that test a panel: who finds one of them guilty has not looked. */
-const plantedShare = 0.05;
-
 /** Follows the canaries that a gateway asks to their audits, and takes what they come to further. */
 export function createGatewayAudits({ storage, ...init }: GatewayAuditsInit): GatewayAudits {
   const { clock, logger } = init;
+  const planting = createPlanting(init.random);
   let audits: Auditing | undefined;
   let clerk: CourtClerk | undefined;
   return {
@@ -72,11 +71,12 @@ export function createGatewayAudits({ storage, ...init }: GatewayAuditsInit): Ga
         ...own,
         journal: createAuditJournal({ storage, clock, logger }),
         followStore: createFollowStore({ storage, logger }),
-        plant: (score) => (score === 'passed' && init.random.float() < plantedShare ? 'planted-innocent' : undefined),
+        plant: planting.plant,
         evidence: createEvidenceStore({ storage, clock, logger }),
         isAppealed: opened.isAppealed,
         onEffect(effect) {
           init.onEffect?.(effect);
+          planting.note(effect);
           opened.note(effect);
         },
       });
