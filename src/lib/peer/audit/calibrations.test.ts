@@ -17,6 +17,12 @@ const answered = (number: number, engine = tab) => ({
   artefact: 'a'.repeat(64),
   engine,
 });
+let answers = 0;
+/** Each a receipt of its own. */
+const receiptOf = (number: number, engine = tab) => ({
+  hash: (++answers).toString(16).padStart(16, '0').padEnd(64, '0'),
+  record: answered(number, engine),
+});
 /** A near tie in a thousand tokens, as honest kernels have. */
 const honest = (tokens: number) => Array.from({ length: tokens }, (_, at) => (at % 1_000 === 7 ? 0.05 : 0));
 
@@ -28,11 +34,11 @@ async function opened(storage = createMemoryStorage()) {
 
 test('a pair is calibrated by four workers at least, and nobody is judged by its own answers', async () => {
   const { calibrations, state } = await opened();
-  for (const number of [1, 2, 3]) calibrations.learn(answered(number), honest(30_000));
+  for (const number of [1, 2, 3]) calibrations.learn(receiptOf(number), honest(30_000));
   expect(calibrations.of(answered(9))).toBeUndefined();
-  calibrations.learn(answered(4), honest(4_000));
+  calibrations.learn(receiptOf(4), honest(4_000));
   expect(calibrations.of(answered(9))).toBeUndefined();
-  calibrations.learn(answered(4), honest(1_000));
+  calibrations.learn(receiptOf(4), honest(1_000));
   expect(calibrations.of(answered(9))).toMatchObject({ tokens: 95_000, max: 0.05, mean: expect.closeTo(5e-5, 9) });
   expect(calibrations.of(answered(4))).toBeUndefined();
   // Another build of either, or another model, is another pair.
@@ -46,8 +52,8 @@ test('a pair is calibrated by four workers at least, and nobody is judged by its
 
 test('it goes on after a restart, and what a worker taught ends with its conviction', async () => {
   const { calibrations, storage } = await opened();
-  for (const number of [1, 2, 3, 4, 5]) calibrations.learn(answered(number), honest(5_000));
-  calibrations.learn(answered(5), [0.3]);
+  for (const number of [1, 2, 3, 4, 5]) calibrations.learn(receiptOf(number), honest(5_000));
+  calibrations.learn(receiptOf(5), [0.3]);
   await runPending();
   const { calibrations: again } = await opened(storage);
   expect(again.of(answered(9))).toMatchObject({ tokens: 25_001, max: 0.3 });
@@ -55,6 +61,19 @@ test('it goes on after a restart, and what a worker taught ends with its convict
   expect(again.of(answered(9))).toMatchObject({ tokens: 20_000, max: 0.05 });
   again.forget(signerOf(1).peer);
   expect(again.of(answered(9))).toBeUndefined();
+});
+
+test('an answer that is scored again after a restart has taught what it had to', async () => {
+  const { calibrations, storage } = await opened();
+  const last = receiptOf(4);
+  for (const number of [1, 2, 3]) calibrations.learn(receiptOf(number), honest(5_000));
+  calibrations.learn(last, honest(5_000));
+  await runPending();
+  const { calibrations: again } = await opened(storage);
+  again.learn(last, honest(5_000));
+  expect(again.of(answered(9))).toMatchObject({ tokens: 20_000 });
+  again.learn(receiptOf(4), honest(5_000));
+  expect(again.of(answered(9))).toMatchObject({ tokens: 25_000 });
 });
 
 test('what is stored and does not fit is passed over', async () => {
@@ -76,7 +95,7 @@ async function watched(isCalibrated: boolean) {
     const record = { ...answered(number), reason: 'stop', tokensOut: scores.length };
     const job = { input: {}, params: { maxTokens: 2_000, temperature: 0 } };
     const judged = judgeBy(calibrations.of)(scores, job as never, record as never);
-    const receipt = { hash: (++hash).toString(16).padStart(64, '0'), record };
+    const receipt = { hash: (++hash).toString(16).padStart(16, '0').padEnd(64, '0'), record };
     onEffect({ of: 'score', judged, receipt } as unknown as AuditOutcomeEffect);
     return judged;
   };

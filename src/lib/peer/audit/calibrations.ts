@@ -11,8 +11,8 @@ import { addToSums, calibrationFrom, noMargins, type Calibration } from '#lib/tr
 export interface Calibrations {
   /** By the answers of other workers than this one. Undefined where too few were scored. */
   of(receipt: Answered): Calibration | undefined;
-  /** An answer that passed. @param margins clipped, in nats, of its greedy tokens. */
-  learn(receipt: Answered, margins: readonly number[]): void;
+  /** An answer that passed; told again, as after a restart, it counts once. @param margins clipped, in nats, of its greedy tokens. */
+  learn(receipt: { readonly hash: string; readonly record: Answered }, margins: readonly number[]): void;
   /** Whoever was found out has taught nothing. */
   forget(worker: PeerId): void;
 }
@@ -29,6 +29,9 @@ export interface CalibrationsComponents {
 /** Of workers whose margins are kept for one pair, and of pairs; the oldest are let go. */
 const partsMax = 64;
 const pairsMax = 64;
+/** Answers of a pair that are known again, by the beginnings of their receipts' hashes: what is scored anew after a restart was learned last. */
+const newestMax = 1_024;
+const newestDigits = 16;
 /** The number is of how margins are measured: what was learned otherwise is not read. */
 const prefix = 'audit/calibration/1/';
 const word = z.string().max(256);
@@ -41,6 +44,7 @@ const pairSchema = z.object({
   parts: z
     .array(z.object({ peer: peerIdSchema, tokens: z.number().int().min(0), sum: count, squares: count, max: count }))
     .max(partsMax),
+  newest: z.array(z.string().length(newestDigits)).max(newestMax).default([]),
 });
 type Pair = z.output<typeof pairSchema>;
 
@@ -60,7 +64,7 @@ export async function openCalibrations({ storage, logger, scoredBy }: Calibratio
   };
   const pairOf = ({ artefact, engine: worker }: Answered): Pair | undefined => {
     const validator = scoredBy();
-    return validator && { artefact, worker, validator, parts: [] };
+    return validator && { artefact, worker, validator, parts: [], newest: [] };
   };
 
   for (const { key, value } of await storage.list('receipts', { prefix, limit: pairsMax })) {
@@ -73,15 +77,19 @@ export async function openCalibrations({ storage, logger, scoredBy }: Calibratio
       const parts = pair && pairs.get(keyOf(pair))?.parts.filter(({ peer }) => peer !== receipt.worker);
       return parts && calibrationFrom(parts);
     },
-    learn(receipt, margins) {
-      const fresh = pairOf(receipt);
+    learn({ hash, record }, margins) {
+      const fresh = pairOf(record);
       if (!fresh || margins.length === 0) return;
       const key = keyOf(fresh);
       const pair = pairs.get(key) ?? fresh;
-      const own = pair.parts.find(({ peer }) => peer === receipt.worker);
+      const name = hash.slice(0, newestDigits);
+      if (pair.newest.includes(name)) return;
+      const own = pair.parts.find(({ peer }) => peer === record.worker);
       const others = pair.parts.filter((part) => part !== own);
-      const part = { peer: receipt.worker, ...addToSums(own ?? noMargins, margins) };
-      write(key, { ...pair, parts: [...others, part].slice(-partsMax) });
+      const part = { peer: record.worker, ...addToSums(own ?? noMargins, margins) };
+      // With the sums that it went into, so that no crash can part them.
+      const newest = [...pair.newest, name].slice(-newestMax);
+      write(key, { ...pair, parts: [...others, part].slice(-partsMax), newest });
     },
     forget(worker) {
       const taught = [...pairs].filter(([, { parts }]) => parts.some(({ peer }) => peer === worker));

@@ -54,13 +54,12 @@ export async function noteAudits(
     const { judged, receipt } = one;
     const { worker } = receipt.record;
     if (judged.verdict === 'undecided' && !judged.isBeyond) return;
-    const isKnown = workers.get(worker)?.newest.includes(receipt.hash) === true;
     change(worker, (notes) => {
       const added = withSeries(notes, one, calibrations?.of(receipt.record));
       return judged.verdict === 'undecided' ? added : scored(added, one, self);
     });
-    if (judged.verdict !== 'passed' || !judged.margins || isKnown) return;
-    if (workers.get(worker)?.convictions.length === 0) calibrations?.learn(receipt.record, judged.margins);
+    if (judged.verdict !== 'passed' || !judged.margins) return;
+    if (workers.get(worker)?.convictions.length === 0) calibrations?.learn(receipt, judged.margins);
   };
 
   for (const [worker, notes] of await store.read()) keep(worker, notes);
