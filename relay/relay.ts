@@ -8,7 +8,6 @@ import { createLocalNets } from '#lib/net/local.ts';
 import { smallConnectionsMax, smallNetworkMax } from '#lib/peer/presence/network-size.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import { createPeer } from '#lib/peer/peer.ts';
-import type { Scorer } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { isPublicRelay } from '#lib/protocol/relay-info.ts';
@@ -32,8 +31,8 @@ import { createSpendBook } from './ledger/spends.ts';
 import { createUpkeep } from './ledger/upkeep.ts';
 import { rarely } from './live/snapshot.ts';
 import { createLogger } from './log.ts';
-import { engineOf, noNativeProvider } from './native-provider.ts';
-import { openOwnRecord } from './audit/own-record.ts';
+import { noNativeProvider } from './native-provider.ts';
+import { openOwnAudits } from './audit/own-audits.ts';
 import { loadSeed } from './node/identity.ts';
 import { createRelayNode } from './node/relay.ts';
 import { pagesFolder } from './own-files.ts';
@@ -52,8 +51,7 @@ import { openSqliteStorage } from './storage/sqlite.ts';
 import { openStores } from './stores.ts';
 import { readTasks } from './tasks.ts';
 import { startupBanner } from './terminal.ts';
-import { auditTerms, checkAudits, createGatewayAudits } from './audits.ts';
-import { openTierCheck } from './tier-check.ts';
+import { auditTerms, checkAudits } from './audits.ts';
 import { unwind, type Undo } from './unwind.ts';
 
 export interface Relay extends Program {
@@ -137,31 +135,17 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
     const spendBook = createSpendBook(database, { gateway: net.self, now: clock.now });
     const spender = await paying?.createSpender({ ...parts, env, storage, book: spendBook, fetch });
     if (spender) undo.push(() => spender.stop());
-    const tierChain = chain?.chain ?? spender?.chain;
-    const {
-      book: auditBook,
-      judges,
-      ...record
-    } = await openOwnRecord({
-      self: net.self,
-      storage,
-      logger,
-      scoredBy: () => engineOf(peer, native),
-    });
-    const tierCheck = await openTierCheck({ chain: tierChain, audits: auditBook, clock, random });
-    const scorer: Scorer = {
-      has: (artefact) => native.scorer.has(artefact),
-      score: (...asked) => native.scorer.score(...asked),
-    };
-    const audits = createGatewayAudits({
+    const { scorer, book, judges, tierCheck, audits } = await openOwnAudits({
       ...parts,
       env,
-      scorer,
+      self: net.self,
+      chain: chain?.chain ?? spender?.chain,
+      native: () => native,
+      directory: () => peer.directory,
       storage,
       fetch,
       gateways,
       onAppealed: (audits) => pool?.tell({ type: 'appealed', audits }),
-      ...record,
     });
     const peer = await createPeer({
       ...parts,
@@ -220,7 +204,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       marked,
       spender,
       tierCheck,
-      audits: auditsTold && auditBook,
+      audits: auditsTold && book,
       judges: judges.entries,
       hub: () => hub?.self,
       gatewaysReady: () => pool?.workers.ready ?? 0,

@@ -6,11 +6,9 @@ import { systemRandom } from '#lib/base/random.ts';
 import { createLocalNets } from '#lib/net/local.ts';
 import type { Chain } from '#lib/pay/spec.ts';
 import { createPeer } from '#lib/peer/peer.ts';
-import type { Scorer } from '#lib/peer/spec.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { protocolVersion, build } from '#lib/protocol/version.ts';
-import { createGatewayAudits } from '../audits.ts';
 import { readBackends } from '../backends.ts';
 import { openDesk, type Desk } from '../desk.ts';
 import { installNativeCrypto } from '../native-crypto.ts';
@@ -20,8 +18,8 @@ import { createClientAddressResolver } from '../http/client-address.ts';
 import { createHandedOverServer } from '../http/handed-over.ts';
 import { createPassOn } from '../http/pass-on.ts';
 import { createLogger } from '../log.ts';
-import { engineOf, noNativeProvider, waitUntilListed } from '../native-provider.ts';
-import { openOwnRecord } from '../audit/own-record.ts';
+import { noNativeProvider, waitUntilListed } from '../native-provider.ts';
+import { openOwnAudits } from '../audit/own-audits.ts';
 import { loadSeed } from '../node/identity.ts';
 import { createRelayNode } from '../node/relay.ts';
 import { startOwnNative, type MarkedJobs } from '../own-native.ts';
@@ -30,7 +28,6 @@ import { charges } from '../settings/credits.ts';
 import type { RelayEnv } from '../settings/commands.ts';
 import { readEnv } from '../settings/read-env.ts';
 import { openStores } from '../stores.ts';
-import { openTierCheck } from '../tier-check.ts';
 import { readTasks } from '../tasks.ts';
 import { unwind, type Undo } from '../unwind.ts';
 import { shareOf } from './division.ts';
@@ -75,31 +72,18 @@ export async function startGatewayWorker(
     const net = createRelayNode({ ...parts, seed, local, relays: () => [seat.relay] });
     const signer = createSigner(seed);
     let native = noNativeProvider;
-    const scorer: Scorer = {
-      has: (artefact) => native.scorer.has(artefact),
-      score: (...asked) => native.scorer.score(...asked),
-    };
     const { storage } = stores;
-    const {
-      book: auditBook,
-      judges,
-      ...record
-    } = await openOwnRecord({
-      self: net.self,
-      storage,
-      logger,
-      scoredBy: () => engineOf(peer, native),
-    });
-    const tierCheck = await openTierCheck({ ...parts, chain: await namedChain(seat, env), audits: auditBook });
     let appealed: ReadonlySet<string> = new Set();
-    const audits = createGatewayAudits({
+    const { scorer, book, judges, tierCheck, audits } = await openOwnAudits({
       ...parts,
       env,
-      scorer,
+      self: net.self,
+      chain: await namedChain(seat, env),
+      native: () => native,
+      directory: () => peer.directory,
       storage,
       fetch,
       ...(seat.hasCourt ? { isAppealed: (audit: string) => appealed.has(audit) } : {}),
-      ...record,
     });
     const peer = await createPeer({
       ...parts,
@@ -142,7 +126,7 @@ export async function startGatewayWorker(
       tasks,
       native: () => native,
       tierCheck,
-      audits: env.AUDIT_VALIDATORS.length > 0 ? auditBook : undefined,
+      audits: env.AUDIT_VALIDATORS.length > 0 ? book : undefined,
       judges: judges.entries,
       keepsSlots: backends.some(({ reserve }) => reserve > 0),
       order: 'own-first',
