@@ -139,6 +139,7 @@ export async function checkAudits(env: AuditEnv & Partial<CourtInit['env']>): Pr
   if (env.AUDIT_VALIDATORS.length === 0) return;
   if (env.COURT_KEY !== undefined) (await import('./court.ts')).checkCourt(env as CourtInit['env']);
   await (await import('./audit/beacon.ts')).openBeacon({ env, fetch, clock: systemClock });
+  await (await import('./audit/published-rows.ts')).readPublishedRows(env);
 }
 
 /** Follows canaries to their audits, where there are any. */

@@ -82,6 +82,7 @@ export interface DeskInit {
   /** Undefined where audits are not followed. */
   readonly audits?: GatewayComponents['audits'];
   readonly judges?: GatewayComponents['judges'];
+  readonly calibrations?: GatewayComponents['calibrations'];
   /** The peer of this relay that sells what others serve. */
   readonly hub?: (() => PeerId | undefined) | undefined;
   /** Its workers that answer requests; none by default. */
@@ -238,6 +239,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         tierCheck: init.tierCheck,
         audits: init.audits,
         judges: init.judges,
+        calibrations: init.calibrations,
         listingOf,
         startedAt,
       }),

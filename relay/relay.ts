@@ -135,7 +135,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
     const spendBook = createSpendBook(database, { gateway: net.self, now: clock.now });
     const spender = await paying?.createSpender({ ...parts, env, storage, book: spendBook, fetch });
     if (spender) undo.push(() => spender.stop());
-    const { scorer, book, judges, tierCheck, audits } = await openOwnAudits({
+    const { scorer, book, judges, calibrations, tierCheck, audits } = await openOwnAudits({
       ...parts,
       env,
       self: net.self,
@@ -206,6 +206,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       tierCheck,
       audits: auditsTold && book,
       judges: judges.entries,
+      calibrations,
       hub: () => hub?.self,
       gatewaysReady: () => pool?.workers.ready ?? 0,
       startedAt,

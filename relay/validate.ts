@@ -4,6 +4,7 @@ import type { Startable } from '#lib/base/startable.ts';
 import { printable } from '#lib/base/printable.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { inTurn } from '#lib/peer/audit/in-turn.ts';
+import { scoredBy } from '#lib/peer/audit/scored-by.ts';
 import { createAuditJournal } from '#lib/peer/audit/journal.ts';
 import { demoModel } from '#lib/engine/catalog.ts';
 import { createSigner } from '#lib/protocol/envelope.ts';
@@ -77,6 +78,7 @@ export async function startValidate(env: ValidateEnv, { log }: ProgramOptions = 
         fetch,
         scorer: inTurn(peer.provider.scorer),
         engine: backends.length > 0 ? 'openai-compatible' : 'llama',
+        scoredBy: scoredBy(peer.provider),
         journal: createAuditJournal({ storage, clock, logger }),
         onEffect(one) {
           clerk.note(one);

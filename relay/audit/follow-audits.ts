@@ -10,7 +10,7 @@ import {
 import { openEpochKeeper, type KeptReceipt } from '#lib/peer/audit/epoch-keeper.ts';
 import type { EvidenceStore } from '#lib/peer/audit/evidence.ts';
 import type { FollowStore } from '#lib/peer/audit/follow-store.ts';
-import { judgeShown } from '#lib/peer/audit/judge.ts';
+import { judgeByRows, type ScoredBy } from '#lib/peer/audit/judge.ts';
 import type { AuditJournal } from '#lib/peer/audit/journal.ts';
 import type { Judge } from '#lib/peer/audit/validator.ts';
 import type { Peer } from '#lib/peer/peer.ts';
@@ -24,6 +24,7 @@ import { tryOpenReceipt } from '#lib/trust/check.ts';
 import type { AuditEnv } from '../settings/auditing.ts';
 import { openBeacon } from './beacon.ts';
 import { windowsAt } from './pace.ts';
+import { readPublishedRows } from './published-rows.ts';
 
 export interface FollowAuditsInit {
   readonly env: AuditEnv;
@@ -37,8 +38,9 @@ export interface FollowAuditsInit {
   readonly commitsIn?: KeyValue | undefined;
   /** Of whoever judges: its own canaries, or answers for which it is seated. Without, nothing is judged either way. */
   readonly scorer?: Scorer | undefined;
-  /** What scores, as its votes name it. */
+  /** What scores, as its votes name it; and by model, as rows of calibrations do. */
   readonly engine?: string | undefined;
+  readonly scoredBy?: ScoredBy | undefined;
   /** Of a validator or an auditor. */
   readonly journal?: AuditJournal | undefined;
   readonly followStore?: FollowStore | undefined;
@@ -72,7 +74,7 @@ export async function followAudits(init: FollowAuditsInit): Promise<Auditing> {
     followStore: init.followStore,
     evidence: init.evidence,
     isAppealed: init.isAppealed,
-    judge: judgeShown,
+    judge: judgeByRows(await readPublishedRows(env), init.scoredBy ?? (() => undefined)),
     ownJudge: init.ownJudge,
     plant: init.plant,
     known: init.known,

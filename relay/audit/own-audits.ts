@@ -8,7 +8,8 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { createGatewayAudits, type GatewayAudits, type GatewayAuditsInit } from '../audits.ts';
 import { engineOf, type NativeProvider } from '../native-provider.ts';
 import { openTierCheck } from '../tier-check.ts';
-import { openOwnRecord } from './own-record.ts';
+import { openOwnRecord, type OwnRecord } from './own-record.ts';
+import { readPublishedRows } from './published-rows.ts';
 
 /** All that a gateway has to do with audits: what it scores with, what it has found, what it believes of a tier, what it follows. */
 export interface OwnAudits {
@@ -16,11 +17,15 @@ export interface OwnAudits {
   readonly book: AuditBook;
   /** How validators have judged. */
   readonly judges: JudgeBook;
+  readonly calibrations: OwnRecord['calibrations'];
   readonly tierCheck: TierCheck | undefined;
   readonly audits: GatewayAudits;
 }
 
-export interface OwnAuditsInit extends Omit<GatewayAuditsInit, 'scorer' | 'onEffect' | 'ownJudge' | 'known'> {
+export interface OwnAuditsInit extends Omit<
+  GatewayAuditsInit,
+  'scorer' | 'scoredBy' | 'onEffect' | 'ownJudge' | 'known'
+> {
   readonly self: PeerId;
   /** On which bonds are looked up; undefined where none is read. */
   readonly chain: Chain | undefined;
@@ -29,7 +34,7 @@ export interface OwnAuditsInit extends Omit<GatewayAuditsInit, 'scorer' | 'onEff
   readonly directory: () => Peer['directory'];
 }
 
-/** @throws those of the storage. */
+/** @throws `bad-setting`, those of the storage. */
 export async function openOwnAudits(init: OwnAuditsInit): Promise<OwnAudits> {
   const { self, chain, native, directory, clock, random, logger, storage } = init;
   const scorer: Scorer = {
@@ -37,12 +42,14 @@ export async function openOwnAudits(init: OwnAuditsInit): Promise<OwnAudits> {
     score: (...asked) => native().scorer.score(...asked),
   };
   const scoredBy = () => engineOf({ directory: directory() }, native());
-  const { book, judges, ...record } = await openOwnRecord({ self, storage, logger, scoredBy });
+  const published = await readPublishedRows(init.env);
+  const { book, judges, calibrations, ...record } = await openOwnRecord({ self, storage, logger, scoredBy, published });
   return {
     scorer,
     book,
     judges,
+    calibrations,
     tierCheck: await openTierCheck({ chain, audits: book, clock, random }),
-    audits: createGatewayAudits({ ...init, scorer, ...record }),
+    audits: createGatewayAudits({ ...init, scorer, scoredBy, ...record }),
   };
 }

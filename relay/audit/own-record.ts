@@ -3,12 +3,13 @@ import type { AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
 import { createBookStore } from '#lib/peer/audit/book-store.ts';
 import { openCalibrations, type CalibrationsComponents } from '#lib/peer/audit/calibrations.ts';
 import { openJudgeBook, type JudgeBook } from '#lib/peer/audit/judge-book.ts';
-import { judgeBy } from '#lib/peer/audit/judge.ts';
+import { judgeBy, judgeByRows } from '#lib/peer/audit/judge.ts';
 import { noteAudits } from '#lib/peer/audit/note-audits.ts';
 import type { Judge } from '#lib/peer/audit/validator.ts';
 import { createAuditBook, type AuditBook } from '#lib/peer/tiers/audits.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
+import type { CalibrationRow } from '#lib/trust/calibration.ts';
 
 /** What a gateway keeps of audits: the record that the tier rests on, and by what honest margins it judges its own canaries. */
 export interface OwnRecord {
@@ -18,6 +19,8 @@ export interface OwnRecord {
   readonly known: AuditBook['of'];
   /** How validators have judged. */
   readonly judges: JudgeBook;
+  /** By what honest margins this network's panels judge, and what was learned of them here. */
+  readonly calibrations: { readonly published: readonly CalibrationRow[]; learned(): readonly CalibrationRow[] };
 }
 
 export interface OwnRecordInit {
@@ -25,10 +28,11 @@ export interface OwnRecordInit {
   readonly storage: KeyValue;
   readonly logger: Logger;
   readonly scoredBy: CalibrationsComponents['scoredBy'];
+  readonly published: readonly CalibrationRow[];
 }
 
 /** @throws those of the storage. */
-export async function openOwnRecord({ self, storage, logger, scoredBy }: OwnRecordInit): Promise<OwnRecord> {
+export async function openOwnRecord({ self, storage, logger, scoredBy, published }: OwnRecordInit): Promise<OwnRecord> {
   const book = createAuditBook();
   const calibrations = await openCalibrations({ storage, logger, scoredBy });
   const noteAudit = await noteAudits(self, book, createBookStore({ storage, logger }), calibrations);
@@ -40,7 +44,8 @@ export async function openOwnRecord({ self, storage, logger, scoredBy }: OwnReco
       noteAudit(effect);
       judges.note(effect);
     },
-    ownJudge: judgeBy(calibrations.of),
+    ownJudge: judgeBy(calibrations.of, judgeByRows(published, scoredBy)),
+    calibrations: { published, learned: calibrations.rows },
     known: book.of,
   };
 }

@@ -91,7 +91,12 @@ test('what was counted of audits is told as it was counted, convictions first, a
   const told = async (over: object) => (await gatewayFixture(answering, over).request('/v1/audits')).json();
   const judge = '12D3KooWJudge11111111111111111111111111111111111111';
   const judges = () => [[judge, { seats: 9, faults: { copied: 3 } }] as const];
-  expect(await told({ audits, judges })).toEqual({
+  const kernel = { engine: 'llama', build: '1', deviceClass: 'native-cpu' };
+  const margins = { tokens: 20_000, mean: 0, sd: 0.001, max: 0.05 };
+  const row = { artefact: 'a'.repeat(64), worker: kernel, validator: kernel, ...margins };
+  const calibrations = { published: [row], learned: () => [] };
+  const nothing = { judges: [], calibrations: [], learned: [] };
+  expect(await told({ audits, judges, calibrations })).toEqual({
     object: 'list',
     followed: true,
     data: [
@@ -99,6 +104,8 @@ test('what was counted of audits is told as it was counted, convictions first, a
       { peer: worker.peer, ...checked.audits },
     ],
     judges: [{ peer: judge, seats: 9, faults: { copied: 3 }, fit: false }],
+    calibrations: [row],
+    learned: [],
   });
-  expect(await told({})).toEqual({ object: 'list', followed: false, data: [], judges: [] });
+  expect(await told({})).toEqual({ object: 'list', followed: false, data: [], ...nothing });
 });

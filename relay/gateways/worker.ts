@@ -74,7 +74,7 @@ export async function startGatewayWorker(
     let native = noNativeProvider;
     const { storage } = stores;
     let appealed: ReadonlySet<string> = new Set();
-    const { scorer, book, judges, tierCheck, audits } = await openOwnAudits({
+    const { scorer, book, judges, calibrations, tierCheck, audits } = await openOwnAudits({
       ...parts,
       env,
       self: net.self,
@@ -128,6 +128,7 @@ export async function startGatewayWorker(
       tierCheck,
       audits: env.AUDIT_VALIDATORS.length > 0 ? book : undefined,
       judges: judges.entries,
+      calibrations,
       keepsSlots: backends.some(({ reserve }) => reserve > 0),
       order: 'own-first',
       marked,

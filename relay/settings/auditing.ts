@@ -40,6 +40,11 @@ export const auditSettings = {
     meaning:
       "How many times as fast as in a network of strangers audits and what follows them go, from 1 to 360: at 180 an epoch's hour is 20 seconds. The same in the whole network. To see audits at work, in a network of its own; tabs take no part in such a one.",
   },
+  AUDIT_CALIBRATIONS: {
+    schema: path.optional(),
+    meaning:
+      'A JSON file of how far the margins of honest answers go, by model, engine, build and class of device, as relays have learned it (`learned` in `GET /v1/audits`): with it panels find what they do not see without. The same in the whole network. See [Audits](#audits).',
+  },
   BEACON_URLS: {
     schema: list.pipe(z.array(site).min(1).max(8)).prefault('https://api.drand.sh,https://drand.cloudflare.com'),
     standard: '`https://api.drand.sh`, `https://drand.cloudflare.com`',

@@ -10,7 +10,7 @@ import {
   type SeriesRule,
 } from '#lib/trust/sequential.ts';
 import { shuffled } from './questions.ts';
-import { calibrate, judgeTogether } from './windows.ts';
+import { calibrate, failedShare, judgeTogether } from './windows.ts';
 
 /** What was measured holds: `npm run verified-curve` writes these anew. */
 const folder = new URL('../vectors/verification/', import.meta.url);
@@ -57,6 +57,19 @@ test('calibrated on one honest pair of llama.cpp, the other passes, and subtle c
   const calibrated = { ...rule, calibration: calibrate(of('llama-1-by-1')) };
   expect(judgeTogether(of('llama-1-by-2'), calibrated).verdict).toBe('passed');
   for (const name of [...plain, ...subtle]) expect(judgeTogether(of(name), calibrated).verdict, name).toBe('failed');
+});
+
+test('what published margins add before a panel: a canned reply from 64 tokens on, and next to nothing else', () => {
+  const calibration = calibrate(auditedOf(read('llama-1-by-1.json')));
+  const found = (name: string, tokens: number) =>
+    [rule, { ...rule, calibration }].map((one) => failedShare(auditedOf(read(`${name}.json`)), tokens, one).count);
+  // As docs/decisions/2026-11-30-published-calibrations.md has them; a single answer is an audit of one token or more.
+  for (const name of ['canned', ...subtle, 'q4', 'q8']) expect(found(name, 1), name).toEqual([0, 0]);
+  expect(found('canned', 64)).toEqual([0, 30]);
+  expect(found('prompt', 64)).toEqual([0, 1]);
+  expect(found('prompt', 128)).toEqual([0, 3]);
+  for (const { name, vectors } of all)
+    if (vectors.isHonest) expect(found(name.replace('.json', ''), 64), name).toEqual([0, 0]);
 });
 
 /** Tokens of one worker until its series convicts, its answers drawn again and again in a new order; undefined where it does not. */

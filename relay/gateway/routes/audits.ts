@@ -2,6 +2,7 @@ import type { Handler } from 'hono';
 import { z } from 'zod';
 import type { JudgeBook } from '#lib/peer/audit/judge-book.ts';
 import type { AuditBook } from '#lib/peer/tiers/audits.ts';
+import { calibrationRowSchema, type CalibrationRow } from '#lib/trust/calibration.ts';
 import { isFit } from '#lib/trust/judge-standing.ts';
 import { peerIdSchema } from '#lib/protocol/ids.ts';
 
@@ -10,6 +11,9 @@ export interface AuditComponents {
   readonly audits?: Pick<AuditBook, 'entries'> | undefined;
   /** How validators have judged. */
   readonly judges?: JudgeBook['entries'] | undefined;
+  /** By what honest margins panels judge, and what this relay has learned of them. */
+  readonly calibrations?:
+    { readonly published: readonly CalibrationRow[]; learned(): readonly CalibrationRow[] } | undefined;
 }
 
 /** Workers that are told of at once. */
@@ -47,11 +51,15 @@ export const auditListSchema = z.object({
       fit: z.boolean(),
     }),
   ),
+  /** Margins of honest greedy answers in nats, by which the panels of this network judge. */
+  calibrations: z.array(calibrationRowSchema),
+  /** What this relay has learned of them, by which it judges alone. */
+  learned: z.array(calibrationRowSchema),
 });
 
 /** `GET /v1/audits`: what this relay has counted of each worker's audits; convictions first. */
 export const showAudits =
-  ({ audits, judges }: AuditComponents): Handler =>
+  ({ audits, judges, calibrations }: AuditComponents): Handler =>
   (context) => {
     const known = [...(audits?.entries() ?? [])].toSorted(
       ([, a], [, b]) => b.convictions - a.convictions || b.audited - a.audited,
@@ -74,5 +82,7 @@ export const showAudits =
         faults: standing.faults as Record<string, number>,
         fit: isFit(standing),
       })),
+      calibrations: [...(calibrations?.published ?? [])],
+      learned: [...(calibrations?.learned() ?? [])],
     });
   };

@@ -1,16 +1,20 @@
+import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
 import { createAuditing, type Auditing } from '#lib/peer/audit/auditing.ts';
 import { inTurn } from '#lib/peer/audit/in-turn.ts';
 import { createAuditJournal } from '#lib/peer/audit/journal.ts';
-import { judgeShown } from '#lib/peer/audit/judge.ts';
+import { judgeByRows } from '#lib/peer/audit/judge.ts';
+import { scoredBy } from '#lib/peer/audit/scored-by.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { engineOf } from '#lib/protocol/offer.ts';
 import type { RelayAudits } from '#lib/protocol/relay-info.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
+import { calibrationRowsSchema } from '#lib/trust/calibration.ts';
 import { createDrandBeacon, quicknet } from '#lib/trust/drand.ts';
 import { drandServer } from '#lib/trust/drand-server.ts';
+import { readOwnRelay } from './read-own-relay.ts';
 import type { Session } from './sessions.ts';
 
 export interface JudgeAuditsInit {
@@ -25,14 +29,30 @@ export interface JudgeAuditsInit {
   readonly onSeat: () => void;
 }
 
-/** A validator in a tab: it follows audits and votes where the beacon seats it, by the weights that are loaded here. */
-export function judgeAudits({ session, terms, storage, fetch, onSeat, ...effects }: JudgeAuditsInit): Auditing {
+const listSchema = z.object({ calibrations: calibrationRowsSchema.default([]) });
+
+/**
+ * A validator in a tab: it follows audits and votes where the beacon seats it, by the weights that are loaded here, and by the margins that the network
+ * has published. @throws `audits-unread` where the relay of this page does not say which: others would judge otherwise; `aborted`.
+ */
+export async function judgeAudits({
+  session,
+  terms,
+  storage,
+  fetch,
+  onSeat,
+  ...effects
+}: JudgeAuditsInit): Promise<Auditing> {
   const { peer, signer } = session;
   const { clock, logger } = effects;
   // Of several engines that of the models which are judged with, or two that score alike would look like a copy.
   const served = peer.provider.servedModels('self');
   const judged = served?.models.find(({ artefact }) => peer.provider.scorer.has(artefact));
   const engine = served && judged && engineOf(served, judged);
+  const told = await readOwnRelay(fetch, '/v1/audits', listSchema, {
+    code: 'audits-unread',
+    message: 'The relay of this page does not say by what its network judges. Try again later.',
+  });
   const chain = terms.chain ?? quicknet;
   return createAuditing({
     ...effects,
@@ -46,7 +66,7 @@ export function judgeAudits({ session, terms, storage, fetch, onSeat, ...effects
     share: terms.share,
     candidates: () => terms.validators,
     scorer: inTurn(peer.provider.scorer),
-    judge: judgeShown,
+    judge: judgeByRows(told?.calibrations ?? [], scoredBy(peer.provider)),
     engine: engine ? `${engine.name} ${engine.build} ${engine.deviceClass}`.slice(0, limits.nameLengthMax) : 'none',
     journal: createAuditJournal({ storage, clock, logger }),
     onEffect(one) {

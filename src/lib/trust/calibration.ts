@@ -1,13 +1,17 @@
-import type { ArtefactId } from '#lib/protocol/ids.ts';
+import { z } from 'zod';
+import { artefactIdSchema, type ArtefactId } from '#lib/protocol/ids.ts';
+import { limits } from '#lib/protocol/limits.ts';
 
+const word = z.string().max(limits.nameLengthMax);
 /** Where tokens were made. Honest devices differ most by their kernels, so each is a row of its own. */
-export interface KernelClass {
+export type KernelClass = z.output<typeof kernelSchema>;
+const kernelSchema = z.strictObject({
   /** `llama`, `wllama`, as an offer states them. */
-  readonly engine: string;
-  readonly build: string;
+  engine: word,
+  build: word,
   /** `native-cpu`, `wasm-cpu`, `webgpu-<vendor>`. */
-  readonly deviceClass: string;
-}
+  deviceClass: word,
+});
 
 /** The margins of honest greedy answers that one kernel class made and another scored, in nats. */
 export interface Calibration {
@@ -19,30 +23,39 @@ export interface Calibration {
   readonly max: number;
 }
 
-export interface CalibrationRow extends Calibration {
-  readonly artefact: ArtefactId;
-  readonly worker: KernelClass;
-  readonly validator: KernelClass;
-}
-
 /** A row for fewer tokens would call a margin unheard of that was only not heard yet. */
 export const calibrationTokensMin = 20_000;
 
-/** The row for this pair; undefined where none was measured, and then the uncalibrated rule holds. */
-export function calibrationOf(
+const nats = z.number().min(0).max(1e3);
+export type CalibrationRow = z.output<typeof calibrationRowSchema>;
+export const calibrationRowSchema = z.strictObject({
+  artefact: artefactIdSchema,
+  worker: kernelSchema,
+  validator: kernelSchema,
+  tokens: z.number().int().min(calibrationTokensMin, `a row rests on ${calibrationTokensMin} tokens at least`),
+  mean: nats,
+  sd: nats,
+  max: nats,
+});
+
+/** What a network has published, and all who judge in it go by. */
+export const calibrationRowsSchema = z.array(calibrationRowSchema).max(256);
+
+export const kernelOf = ({ name, build, deviceClass }: Kernel): KernelClass => ({ engine: name, build, deviceClass });
+type Kernel = { readonly name: string; readonly build: string; readonly deviceClass: string };
+
+/** The rows of what this kernel class answers with this artefact, by whomever it was scored. */
+export const rowsOf = (
   rows: readonly CalibrationRow[],
   artefact: ArtefactId,
   worker: KernelClass,
-  validator: KernelClass,
-): Calibration | undefined {
-  return rows.find(
-    (row) =>
-      row.artefact === artefact &&
-      row.tokens >= calibrationTokensMin &&
-      isSame(row.worker, worker) &&
-      isSame(row.validator, validator),
-  );
-}
+): readonly CalibrationRow[] => rows.filter((row) => row.artefact === artefact && isSame(row.worker, worker));
+
+/** Of these rows that of this validator; undefined where none was measured. */
+export const calibrationOf = (
+  rows: readonly CalibrationRow[],
+  validator: KernelClass | undefined,
+): Calibration | undefined => validator && rows.find((row) => isSame(row.validator, validator));
 
 const isSame = (one: KernelClass, other: KernelClass): boolean =>
   one.engine === other.engine && one.build === other.build && one.deviceClass === other.deviceClass;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { signerOf } from '../town.fixture.ts';
 import type { Scorer } from '../spec.ts';
 import type { AuditOutcomeEffect } from './auditing.ts';
+import { judgeByRows } from './judge.ts';
 import { createAskAudit } from './stream.ts';
 import { cheatsAnswer, createAuditTown, honestAnswer, judged } from './town.fixture.ts';
 
@@ -116,6 +117,28 @@ test('what is planted tests the panel, and convicts nobody', async () => {
   expect(outcomesOf(cheat.effects)).toEqual(['planted']);
   const faults = trialsOf(cheat.effects).flatMap((effect) => (effect.type === 'fault' ? [effect.code] : []));
   expect(faults).toEqual(['missed-plant', 'missed-plant', 'missed-plant']);
+});
+
+test('what only published margins show convicts before a panel that has them, and on the appeal too', async () => {
+  // A tenth of a nat behind the best, as another quantisation would be.
+  const close = (number: number): Scorer => ({
+    has: () => true,
+    score: async (_a, _r, { ids }) =>
+      ids?.map((id) => ({ logprob: -(id < 1_000 ? 0.2 : 0.3) - number / 1e6, best: -0.2 - number / 1e6 })),
+  });
+  const kernel = { engine: 'llama', build: '1', deviceClass: 'cpu' };
+  const worker = { engine: 'wllama', build: '2', deviceClass: 'cpu' };
+  const measured = { tokens: 20_000, mean: 1e-6, sd: 1e-4, max: 0.05 };
+  const rows = [{ artefact: 'a'.repeat(64), worker, validator: kernel, ...measured }];
+  const town = await createAuditTown();
+  const judge = judgeByRows(rows, () => ({ name: 'llama', build: '1', deviceClass: 'cpu' }));
+  await Promise.all(town.judges.map((number) => town.join(number, { judge, scorer: close(number) })));
+  const cheat = await town.worker(2);
+  const asker = await town.join(40, { judge, scorer: close(40) });
+  const { envelope, shown } = cheat.answer(asker.signer, cheatsAnswer);
+  asker.auditing.follow(envelope, shown);
+  await town.clock.advance(60 * minuteMs);
+  expect(auditsOf(asker.effects)).toEqual(['convicted']);
 });
 
 test('a prompt is shown to nobody who is not seated, and a receipt is followed only by its own asker', async () => {

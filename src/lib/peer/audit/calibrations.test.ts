@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { runPending } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
+import { calibrationRowsSchema } from '#lib/trust/calibration.ts';
 import { createAuditBook } from '../tiers/audits.ts';
 import { signerOf } from '../town.fixture.ts';
 import type { AuditOutcomeEffect } from './auditing.ts';
@@ -41,6 +42,8 @@ test('a pair is calibrated by four workers at least, and nobody is judged by its
   calibrations.learn(receiptOf(4), honest(1_000));
   expect(calibrations.of(answered(9))).toMatchObject({ tokens: 95_000, max: 0.05, mean: expect.closeTo(5e-5, 9) });
   expect(calibrations.of(answered(4))).toBeUndefined();
+  const [taught] = calibrations.rows();
+  expect(calibrationRowsSchema.parse([taught])).toMatchObject([{ worker: { engine: 'wllama' }, tokens: 95_000 }]);
   // Another build of either, or another model, is another pair.
   expect(calibrations.of(answered(9, { ...tab, build: '3' }))).toBeUndefined();
   expect(calibrations.of({ ...answered(9), artefact: 'b'.repeat(64) })).toBeUndefined();

@@ -5,7 +5,15 @@ import { hashRecord } from '#lib/protocol/hash.ts';
 import { artefactIdSchema, peerIdSchema, type PeerId } from '#lib/protocol/ids.ts';
 import type { Receipt } from '#lib/protocol/receipt.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { addToSums, calibrationFrom, noMargins, type Calibration } from '#lib/trust/calibration.ts';
+import {
+  addToSums,
+  calibrationFrom,
+  kernelOf,
+  noMargins,
+  type Calibration,
+  type CalibrationRow,
+} from '#lib/trust/calibration.ts';
+import type { ScoredBy } from './judge.ts';
 
 /** What honest margins are between this peer's engine and others', learned from the answers that it has scored itself. */
 export interface Calibrations {
@@ -13,6 +21,8 @@ export interface Calibrations {
   of(receipt: Answered): Calibration | undefined;
   /** An answer that passed; told again, as after a restart, it counts once. @param margins clipped, in nats, of its greedy tokens. */
   learn(receipt: { readonly hash: string; readonly record: Answered }, margins: readonly number[]): void;
+  /** What of it holds for anybody, in the form in which a network publishes it. */
+  rows(): readonly CalibrationRow[];
   /** Whoever was found out has taught nothing. */
   forget(worker: PeerId): void;
 }
@@ -23,7 +33,7 @@ export interface CalibrationsComponents {
   readonly storage: KeyValue;
   readonly logger: Logger;
   /** The engine that scores here; undefined while there is none. */
-  readonly scoredBy: () => Receipt['engine'] | undefined;
+  readonly scoredBy: ScoredBy;
 }
 
 /** Of workers whose margins are kept for one pair, and of pairs; the oldest are let go. */
@@ -63,7 +73,7 @@ export async function openCalibrations({ storage, logger, scoredBy }: Calibratio
     if (pairs.size > pairsMax) remove(pairs.keys().next().value!);
   };
   const pairOf = ({ artefact, engine: worker }: Answered): Pair | undefined => {
-    const validator = scoredBy();
+    const validator = scoredBy(artefact);
     return validator && { artefact, worker, validator, parts: [], newest: [] };
   };
 
@@ -91,6 +101,13 @@ export async function openCalibrations({ storage, logger, scoredBy }: Calibratio
       const newest = [...pair.newest, name].slice(-newestMax);
       write(key, { ...pair, parts: [...others, part].slice(-partsMax), newest });
     },
+    rows: () =>
+      [...pairs.values()].flatMap(({ artefact, worker, validator, parts }) => {
+        const calibration = calibrationFrom(parts);
+        return calibration
+          ? [{ artefact, worker: kernelOf(worker), validator: kernelOf(validator), ...calibration }]
+          : [];
+      }),
     forget(worker) {
       const taught = [...pairs].filter(([, { parts }]) => parts.some(({ peer }) => peer === worker));
       for (const [key, pair] of taught) {

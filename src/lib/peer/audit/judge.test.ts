@@ -3,7 +3,7 @@ import type { TokenScore } from '#lib/engine/spec.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { Receipt } from '#lib/protocol/receipt.ts';
 import type { Scorer } from '../spec.ts';
-import { judgeShown } from './judge.ts';
+import { judgeBy, judgeByRows, judgeShown } from './judge.ts';
 import { scoreShown } from './validator.ts';
 
 const likely: TokenScore = { logprob: -0.1, best: -0.1, end: -12 };
@@ -66,4 +66,59 @@ test('nothing is made of an answer that another worker began, without its tokens
   expect(await scoreShown(whole, resumed, receiptOf('stop'))).toBeUndefined();
   const bare = { ...shown, parts: [{ type: 'text-delta', text: 'Words', tokens: 12 }] as const };
   expect(await scoreShown(whole, bare, receiptOf('stop'))).toBeUndefined();
+});
+
+const kernels = {
+  node: { name: 'llama', build: '1', deviceClass: 'native-cpu' },
+  gpu: { name: 'llama', build: '1', deviceClass: 'native-gpu' },
+  tab: { name: 'wllama', build: '1', deviceClass: 'wasm-cpu' },
+};
+const row = (validator: keyof typeof kernels, max: number) => {
+  const words = ({ name, build, deviceClass }: typeof kernels.node) => ({ engine: name, build, deviceClass });
+  const measured = { tokens: 20_000, mean: 1e-6, sd: 1e-4, max };
+  return { artefact: 'a'.repeat(64), worker: words(kernels.tab), validator: words(kernels[validator]), ...measured };
+};
+/** Twelve tokens, some of them by so much less likely than the best. */
+const withMargins = (count: number, margin: number): readonly TokenScore[] =>
+  scoresOf(12).map((score, at) => (at < count ? { ...score, logprob: score.best - margin } : score));
+const ofTab = { ...receiptOf('stop'), artefact: 'a'.repeat(64), engine: kernels.tab } as Receipt;
+
+test('by published rows a panel finds what none of it would without, and each by the row of what it runs on', () => {
+  const verdict = (
+    validator: keyof typeof kernels | undefined,
+    rows: readonly ReturnType<typeof row>[],
+    margin = 0.1,
+  ) => judgeByRows(rows, () => validator && kernels[validator])(withMargins(3, margin), jobOf(), ofTab).verdict;
+  expect(judgeShown(withMargins(3, 0.1), jobOf(), ofTab).verdict).toBe('passed');
+  const rows = [row('node', 0.05), row('gpu', 0.2)];
+  expect(verdict('node', rows)).toBe('failed');
+  // Its own kernels go as far as that, and honest ones might.
+  expect(verdict('gpu', rows)).toBe('undecided');
+  // Of what it runs on nothing was measured: what no row fails passes, and what one fails it cannot tell.
+  expect(verdict('tab', rows, 0.01)).toBe('passed');
+  expect(verdict('tab', rows)).toBe('undecided');
+  expect(verdict(undefined, rows)).toBe('undecided');
+  expect(verdict('node', [])).toBe('passed');
+  const other = { ...ofTab, engine: { ...kernels.tab, build: '2' } } as Receipt;
+  expect(judgeByRows(rows, () => kernels.node)(withMargins(3, 0.1), jobOf(), other).verdict).toBe('passed');
+});
+
+test('what fails without rows fails with them, and what an auditor learned itself accuses nobody', () => {
+  const wide = judgeByRows([row('node', 9)], () => kernels.node);
+  expect(wide(withMargins(6, 2), jobOf(), ofTab).verdict).toBe('failed');
+  const narrow = { tokens: 20_000, mean: 0, sd: 0, max: 0 };
+  const own = judgeBy(
+    () => narrow,
+    judgeByRows([row('node', 0.2)], () => kernels.node),
+  );
+  expect(own(withMargins(3, 0.15), jobOf(), ofTab)).toMatchObject({ verdict: 'undecided' });
+  const published = judgeBy(
+    () => narrow,
+    judgeByRows([row('node', 0.05)], () => kernels.node),
+  );
+  expect(published(withMargins(3, 0.1), jobOf(), ofTab)).toMatchObject({ verdict: 'failed' });
+  expect(judgeBy(() => narrow)(withMargins(3, 0.1), jobOf(), ofTab)).toMatchObject({
+    verdict: 'undecided',
+    isBeyond: true,
+  });
 });
