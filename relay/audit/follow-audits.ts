@@ -47,6 +47,7 @@ export interface FollowAuditsInit {
   readonly evidence?: EvidenceStore | undefined;
   readonly ownJudge?: Judge | undefined;
   readonly plant?: AuditingComponents['plant'];
+  readonly unfit?: AuditingComponents['unfit'];
   /** What is known of a worker's audits here. */
   readonly known?: ((worker: PeerId) => AuditSummary | undefined) | undefined;
   readonly isAppealed?: ((audit: string) => boolean) | undefined;
@@ -77,6 +78,7 @@ export async function followAudits(init: FollowAuditsInit): Promise<Auditing> {
     judge: judgeByRows(await readPublishedRows(env), init.scoredBy ?? (() => undefined)),
     ownJudge: init.ownJudge,
     plant: init.plant,
+    unfit: init.unfit,
     known: init.known,
     keeper: commitsIn && (await keeperOf(peer.receipts, { signer, storage: commitsIn, clock })),
     onEffect,

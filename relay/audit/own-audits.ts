@@ -24,7 +24,7 @@ export interface OwnAudits {
 
 export interface OwnAuditsInit extends Omit<
   GatewayAuditsInit,
-  'scorer' | 'scoredBy' | 'onEffect' | 'ownJudge' | 'known'
+  'scorer' | 'scoredBy' | 'unfit' | 'onEffect' | 'ownJudge' | 'known'
 > {
   readonly self: PeerId;
   /** On which bonds are looked up; undefined where none is read. */
@@ -50,6 +50,6 @@ export async function openOwnAudits(init: OwnAuditsInit): Promise<OwnAudits> {
     judges,
     calibrations,
     tierCheck: await openTierCheck({ chain, audits: book, clock, random }),
-    audits: createGatewayAudits({ ...init, scorer, scoredBy, ...record }),
+    audits: createGatewayAudits({ ...init, scorer, scoredBy, unfit: judges.unfit, ...record }),
   };
 }

@@ -35,6 +35,9 @@ export const releaseSchema = z.object({
   releasedAt: natural,
 });
 
+/** A quarter of the most that a network names. */
+const leftOutMax = 16;
+
 /** By who re-scored an answer and found that the weights did not give it. Opens round 1. */
 export const accusationSchema = z.object({
   /** `auditId` of the leaf and the accuser, who accuses a leaf once. */
@@ -49,6 +52,8 @@ export const accusationSchema = z.object({
   /** The hash that `unsealing` opens when round 1 is over. */
   seal: hashSchema,
   accusedAt: natural,
+  /** Validators that the accuser knows as unfit, and that do not sit: a quarter of those that are named, at most. */
+  without: z.array(peerIdSchema).max(leftOutMax).optional(),
 });
 
 /** A verdict that is settled and not told yet: SHA-256 over what `reveal` will say; see `trust/vote.ts`. */

@@ -71,6 +71,7 @@ export interface AuditingComponents {
   readonly windows?: AuditWindows | undefined;
   readonly trialWindows?: TrialWindows | undefined;
   readonly plant?: AuditorComponents['plant'];
+  readonly unfit?: AuditorComponents['unfit'];
   /** Of a validator or an auditor: what it goes on from after a restart. */
   readonly journal?: AuditJournal | undefined;
   /** Of an auditor: the receipts that it follows. */

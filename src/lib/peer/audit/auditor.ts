@@ -29,7 +29,7 @@ import { asksOf, releasedFrame, stateOf, storedOf, type Followed } from './follo
 import { createTurns } from './in-turn.ts';
 import { auditsMax, type FollowStore } from './follow-store.ts';
 import type { AskAudit } from './stream.ts';
-import { termsOf, type Trial } from './trials.ts';
+import { leftOutMaxOf, termsOf, type Trial } from './trials.ts';
 import { scoreShown, type Judge, type Judged, type PublishRecord, type ShownAnswer } from './validator.ts';
 
 export interface AuditorComponents {
@@ -54,6 +54,8 @@ export interface AuditorComponents {
    * is accused, and nothing else.
    */
   readonly plant?: ((score: 'passed' | 'failed', worker: PeerId) => Exclude<SealTruth, 'real'> | undefined) | undefined;
+  /** Validators that have judged so here that they should not sit, the worst first; as many as may be are left out. */
+  readonly unfit?: (() => readonly PeerId[]) | undefined;
   readonly onEffect: (effect: AuditEffect, receipt: OpenedReceipt) => void;
   /** What the judge made of an answer here. */
   readonly onScored: (judged: Judged, receipt: OpenedReceipt) => void;
@@ -160,6 +162,13 @@ export function createAuditor(components: AuditorComponents) {
     await Promise.all(begun);
   };
 
+  const leftOut = (): Pick<Accusation, 'without'> => {
+    const named = components.candidates();
+    const unfit = (components.unfit?.() ?? []).filter((peer) => named.some((one) => one.peer === peer));
+    const without = unfit.slice(0, leftOutMaxOf(named));
+    return without.length > 0 ? { without } : {};
+  };
+
   const accuse = async (one: Followed, truth: SealTruth) => {
     const { receipt } = one;
     const at = Math.floor(clock.now());
@@ -176,6 +185,7 @@ export function createAuditor(components: AuditorComponents) {
       beacon: beacon.id,
       seal: sealOf(audit, one.seal.salt, one.seal.truth),
       accusedAt: at,
+      ...leftOut(),
     };
     const terms = { accusation, receipt: receipt.record, receiptHash: receipt.hash, windows: components.trialWindows };
     apply(one, {

@@ -11,6 +11,8 @@ import type { AuditOutcomeEffect } from './auditing.ts';
 export interface JudgeBook {
   note(effect: AuditOutcomeEffect): void;
   entries(): readonly (readonly [validator: PeerId, standing: JudgeStanding])[];
+  /** Those who are not fit, with the most faults first. */
+  unfit(): readonly PeerId[];
 }
 
 /** A network names 64 at most. */
@@ -53,7 +55,7 @@ export async function openJudgeBook({
     judges.delete(validator);
     judges.set(validator, next);
     storage.put('receipts', prefix + validator, next).catch(failed);
-    // Whoever names validators reads it here: all who follow audits have to strike it alike.
+    // Its own accusations leave it out; whoever names validators reads it here, to strike it for all.
     if (isFit(before) && !isFit(next)) logger.warn('validator-unfit', { validator, ...next.faults });
     if (judges.size <= judgesMax) return;
     const oldest = judges.keys().next().value!;
@@ -81,6 +83,13 @@ export async function openJudgeBook({
         faults: { ...faults, [code]: (faults[code] ?? 0) + 1 },
       }));
     },
+    unfit: () =>
+      [...judges]
+        .filter(([, standing]) => !isFit(standing))
+        .toSorted(([, a], [, b]) => faultsOf(b) - faultsOf(a))
+        .map(([validator]) => validator),
     entries: () => [...judges].map(([validator, { seats, faults }]) => [validator, { seats, faults }]),
   };
 }
+
+const faultsOf = ({ faults }: JudgeStanding): number => Object.values(faults).reduce((sum, one) => sum + one, 0);

@@ -39,6 +39,7 @@ test('a validator that finds everybody innocent is unfit after three wrong answe
   const outcomes: string[] = [];
   const asker = await town.join(40, {
     plant: planting.plant,
+    unfit: judges.unfit,
     onEffect(effect) {
       planting.note(effect);
       judges.note(effect);
@@ -60,4 +61,13 @@ test('a validator that finds everybody innocent is unfit after three wrong answe
   const { [signerOf(blind).peer]: ofBlind, ...others } = faults;
   expect(ofBlind?.['missed-plant']).toBeGreaterThanOrEqual(3);
   for (const one of Object.values(others)) expect(one).toEqual({});
+
+  // From now on this relay's accusations leave it out, and all who hear them draw the same panel.
+  expect(judges.unfit()).toEqual([signerOf(blind).peer]);
+  const before = ofBlind!['missed-plant']!;
+  for (let count = 0; count < 6; count++) follow();
+  await town.clock.advance(30 * minuteMs);
+  const later = Object.fromEntries(judges.entries())[signerOf(blind).peer]!;
+  expect(later.faults['missed-plant']).toBe(before);
+  expect(outcomes).toHaveLength(12);
 });

@@ -73,28 +73,44 @@ function accusationsOf(accusers: readonly number[], each: number): readonly Accu
   });
 }
 
+const named = Array.from({ length: 7 }, (_, at) => ({ peer: signerOf(20 + at).peer, engineClass: 'llama' }));
+
 async function begunOf(accusations: readonly Accusation[]) {
-  const seated = new Set<string>();
+  const seated = new Map<string, readonly string[]>();
   const trials = createTrials({
     logger: silentLogger,
     beacon,
     share: 1_000_000,
     windows: trialWindows,
     graceMs: 0,
-    candidates: () => [{ peer: signerOf(20).peer, engineClass: 'llama' }],
+    candidates: () => named,
     seenAt: () => until,
-    onEffect: ({ type }, { accusation }) => void (type === 'seat' && seated.add(accusation.audit)),
+    onEffect(effect, { accusation, state }) {
+      if (effect.type === 'seat') seated.set(accusation.audit, [...effect.validators, ...state.waiting]);
+    },
   });
   for (const record of accusations) trials.take({ type: 'accusation', record }, accusedAt);
   await trials.tick(accusedAt + 30_000);
-  return seated.size;
+  return [...seated.values()];
 }
 
 test('twelve accusers with eight accusations each are all heard at once', async () => {
   const accusers = Array.from({ length: 12 }, (_, at) => 40 + at);
-  expect(await begunOf(accusationsOf(accusers, 8))).toBe(96);
+  expect(await begunOf(accusationsOf(accusers, 8))).toHaveLength(96);
 });
 
 test('one accuser is heard twice as often as it accuses by itself, and no more', async () => {
-  expect(await begunOf(accusationsOf([40], 24))).toBe(16);
+  expect(await begunOf(accusationsOf([40], 24))).toHaveLength(16);
+});
+
+test('who is left out does not sit, a stranger changes nothing, and more than a quarter may not be left out', async () => {
+  const [accusation] = accusationsOf([40], 1);
+  const panelWithout = (...without: readonly string[]) => begunOf([{ ...accusation!, without: [...without] }]);
+  const [first = '', second = ''] = named.map(({ peer }) => peer);
+  const [all = []] = await begunOf([accusation!]);
+  expect([...all].sort()).toEqual(named.map(({ peer }) => peer).sort());
+  expect(await panelWithout(first)).toEqual([all.filter((peer) => peer !== first)]);
+  expect(await panelWithout(first, first)).toEqual([all.filter((peer) => peer !== first)]);
+  expect(await panelWithout(signerOf(9).peer)).toEqual([all]);
+  expect(await panelWithout(first, second)).toEqual([]);
 });

@@ -57,6 +57,8 @@ const heardPerAccuserMax = 2 * trialsPerAccuserMax;
 /** Trials that are over and stay known, so that none begins again. */
 const settledMax = 1_024;
 const candidatesMax = 256;
+/** Of the validators that are named, an accuser may leave out one in so many: enough for who does not look, and too few to choose a panel. */
+const leftOutOf = 4;
 /** Records that wait for a step of their trial that has not been seen here yet, and for trials that have not begun. */
 const earlyMax = 64;
 const unheardMax = 1_024;
@@ -83,7 +85,7 @@ export function createTrials(components: TrialsComponents): Trials {
     if (isFull || own >= heardPerAccuserMax) return refuse(audit, 'busy');
     try {
       const checked = checkAccusation(accusation, at);
-      const refusal = timeliness(checked);
+      const refusal = timeliness(checked) ?? selection(accusation);
       if (refusal) return refuse(audit, refusal);
       unpicked.set(audit, checked);
     } catch (error) {
@@ -98,6 +100,11 @@ export function createTrials(components: TrialsComponents): Trials {
     if (seenAt === undefined) return 'epoch-unseen';
     const { dueAt } = pickingRound(beacon, { until: epoch.record.until, graceMs: components.graceMs });
     return seenAt < dueAt ? undefined : 'late-commitment';
+  };
+
+  const selection = ({ without = [] }: Accusation) => {
+    const left = new Set(without).size;
+    return left > leftOutMaxOf(components.candidates()) ? 'left-out-too-many' : undefined;
   };
 
   const beginPicked = async (at: number) => {
@@ -204,8 +211,10 @@ export function createTrials(components: TrialsComponents): Trials {
 /** A record that is refused so may only have arrived before another. */
 const mayBeEarly: ReadonlySet<RefusalCode> = new Set(['wrong-phase', 'wrong-sitting', 'not-on-panel']);
 
+export const leftOutMaxOf = (candidates: readonly Candidate[]): number => Math.floor(candidates.length / leftOutOf);
+
 interface Accused {
-  readonly accusation: Pick<Accusation, 'audit' | 'accuser' | 'seal'>;
+  readonly accusation: Pick<Accusation, 'audit' | 'accuser' | 'seal' | 'without'>;
   readonly receipt: Receipt;
   readonly receiptHash: string;
 }
@@ -225,7 +234,9 @@ export const termsOf = ({
   receipt: receiptHash,
   seal: accusation.seal,
   engineClass: classOf(receipt),
-  candidates: candidates().slice(0, candidatesMax),
+  candidates: candidates()
+    .slice(0, candidatesMax)
+    .filter(({ peer }) => accusation.without?.includes(peer) !== true),
   positions: Math.min(limits.auditPositionsMax, receipt.tokensOut),
   windows,
 });
