@@ -23,8 +23,9 @@ test('records of audits pass; what is none, forged, not to be gossiped or too la
     new Uint8Array(limits.gossipBytesMax + 1),
   ])
     expect(validate(bad, signer.peer, route)).toBe('reject');
-  const results = Array.from({ length: 200 }, () => validate(good, signer.peer, route));
-  expect(results.at(-1)).toBe('ignore');
+  const results = Array.from({ length: 600 }, () => validate(good, signer.peer, route));
+  // The votes of a validator that sits in all panels of a busy minute pass.
+  expect(results.findIndex((one) => one === 'ignore')).toBeGreaterThan(360);
   expect(validate(good, signerOf(7).peer, route)).toBe('accept');
 });
 

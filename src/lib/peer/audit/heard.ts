@@ -7,8 +7,8 @@ import { limits } from '#lib/protocol/limits.ts';
 import { openAuditRecord, type OpenedAuditRecord } from '#lib/trust/audit-records.ts';
 import { openEpoch, type OpenedEpoch } from '#lib/trust/epoch.ts';
 
-/** Records of one publisher a minute: a panel of thirty trials fits. */
-const recordsPerMinuteMax = 120;
+/** Records of one publisher a minute: of 256 trials at once, one of seven validators sits in some 180 on an appeal, with two records each. */
+const recordsPerMinuteMax = 480;
 const publishersMax = 4_096;
 
 /** Peers of an audit are connected to relays, and hear each other through them. */
