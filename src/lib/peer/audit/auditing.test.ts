@@ -106,6 +106,23 @@ test('convictions that wait for a day whether somebody appeals keep no other fro
   expect(auditsOf(asker.effects)).toEqual([]);
 });
 
+test('of too many that are followed those that are accused already are the last to be let go', async () => {
+  const town = await createAuditTown();
+  await Promise.all(town.judges.map((number) => town.join(number)));
+  const [cheat, honest] = [await town.worker(2, { appeals: false }), await town.worker(1)];
+  const asker = await town.join(40, { followedMax: 2 });
+  const follow = (from: typeof cheat, answer: readonly number[]) => {
+    const { envelope, shown } = from.answer(asker.signer, answer);
+    asker.auditing.follow(envelope, shown);
+  };
+  follow(cheat, cheatsAnswer);
+  await town.clock.advance(20 * minuteMs);
+  expect(typesOf(asker.effects)).toContain('derank');
+  for (let jobs = 0; jobs < 3; jobs++) follow(honest, honestAnswer);
+  await town.clock.advance(25 * 60 * minuteMs);
+  expect(auditsOf(asker.effects)).toContain('convicted');
+});
+
 test('what is planted tests the panel, and convicts nobody', async () => {
   const town = await createAuditTown();
   await Promise.all(town.judges.map((number) => town.join(number, { judge: () => judged('passed') })));

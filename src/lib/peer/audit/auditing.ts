@@ -72,6 +72,7 @@ export interface AuditingComponents {
   readonly trialWindows?: TrialWindows | undefined;
   readonly plant?: AuditorComponents['plant'];
   readonly unfit?: AuditorComponents['unfit'];
+  readonly followedMax?: AuditorComponents['followedMax'];
   /** Of a validator or an auditor: what it goes on from after a restart. */
   readonly journal?: AuditJournal | undefined;
   /** Of an auditor: the receipts that it follows. */

@@ -61,6 +61,8 @@ export interface AuditorComponents {
   readonly onScored: (judged: Judged, receipt: OpenedReceipt) => void;
   /** As `limits.epochGraceMs`. */
   readonly graceMs: number;
+  /** Receipts that are followed at once, where they are not `auditsMax`. */
+  readonly followedMax?: number | undefined;
   /** What it goes on from after a restart; without, what it followed is let go. */
   readonly followStore?: FollowStore | undefined;
   /** What was shown of those that were convicted, for judges who come later; without, only panels of the trial see it. */
@@ -98,6 +100,11 @@ export function createAuditor(components: AuditorComponents) {
   const letGo = (receipt: string) => {
     followed.delete(receipt);
     store?.forget(receipt);
+  };
+  /** What is accused already is shown to those who judge, until they have. */
+  const leastMissed = () => {
+    const [oldest] = followed.keys();
+    return [...followed].find(([, { state }]) => state.phase !== 'tried')?.[0] ?? oldest!;
   };
   const carryOut = async (one: Followed, effect: AuditEffect) => {
     components.onEffect(effect, one.receipt);
@@ -218,7 +225,7 @@ export function createAuditor(components: AuditorComponents) {
       const one = { receipt, shown: { ...shown, job: job as ShownAnswer['job'] }, release, state };
       followed.set(receipt.hash, one);
       store?.write(storedOf(one, one.state));
-      if (followed.size > auditsMax) letGo(followed.keys().next().value!);
+      if (followed.size > (components.followedMax ?? auditsMax)) letGo(leastMissed());
     },
     /**
      * Goes on with what was followed before a restart, once the trials are where others are. @throws those of the storage.
