@@ -4,7 +4,8 @@ import { createChainTime } from '#lib/pay/chain-time.ts';
 import { createCollector } from '#lib/pay/collect.ts';
 import { createExit, type Exit } from '#lib/pay/exit.ts';
 import { entry, testPayee, testPayer, testStorage, type TestStorage } from '#lib/pay/pay.fixture.ts';
-import { createPurse } from '#lib/pay/purse.ts';
+import type { Rate } from '#lib/pay/cost.ts';
+import { createPurse, type PurseLimits } from '#lib/pay/purse.ts';
 import type { ChannelId, ChannelTerms, LocalWallet } from '#lib/pay/spec.ts';
 import { delayMin } from '#lib/pay/terms.ts';
 import { createTill } from '#lib/pay/till.ts';
@@ -61,7 +62,15 @@ export async function openSpending(
     storage,
     wallet,
     signer,
-  }: { storage: TestStorage; wallet: LocalWallet; signer: LocalWallet & { key: `0x${string}` } },
+    rate,
+    limits = {},
+  }: {
+    storage: TestStorage;
+    wallet: LocalWallet;
+    signer: LocalWallet & { key: `0x${string}` };
+    rate?: Rate;
+    limits?: Partial<PurseLimits>;
+  },
 ) {
   const { clock, directory } = world;
   const { payer } = await testPayer(storage, {
@@ -73,8 +82,15 @@ export async function openSpending(
   });
   const time = createChainTime(chain, clock);
   const purse = createPurse(
-    { chains: [{ chain, time, payer, wallet, sender: wallet }], random },
-    { perJobMax: 10_000n, perProviderMax: 100_000n, depositsMax: 300_000n, jobsPerDeposit: 3n, sponsorFeeMax: 0n },
+    { chains: [{ chain, time, payer, wallet, sender: wallet, rate }], random },
+    {
+      perJobMax: 10_000n,
+      perProviderMax: 100_000n,
+      depositsMax: 300_000n,
+      jobsPerDeposit: 3n,
+      sponsorFeeMax: 0n,
+      ...limits,
+    },
   );
   const paying = (net: Net): Paying => {
     const exit = createExit({

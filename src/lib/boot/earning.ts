@@ -9,6 +9,7 @@ import { createEntrusting, type EntrustingComponents } from '#lib/pay/entrust.ts
 import { payError } from '#lib/pay/errors.ts';
 import { createPayee } from '#lib/pay/payee.ts';
 import { claimPolicyDefault } from '#lib/pay/policy.ts';
+import type { Rate } from '#lib/pay/cost.ts';
 import type { Till } from '#lib/pay/ports.ts';
 import type { Chain, LocalWallet, VoucherStore, Wallet } from '#lib/pay/spec.ts';
 import { delayMin } from '#lib/pay/terms.ts';
@@ -51,6 +52,10 @@ const depositMin = 100_000n;
 /** What a coin costs, in units of a dollar token. Coins of a local chain are worth nothing. */
 const coinUnits = 4_000_000_000n;
 const weiPerCoin = 10n ** 18n;
+export const rateOn = ({ entry }: Pick<Chain, 'entry'>): Rate => ({
+  units: entry.isLocal ? 0n : coinUnits,
+  wei: weiPerCoin,
+});
 /** A tab that is killed says nothing: what it earned is left with the relay now and then as well. */
 const entrustEveryMs = 10 * 60_000;
 
@@ -81,10 +86,9 @@ export async function openEarning(components: EarningComponents): Promise<Earnin
       },
     },
   ]);
-  const rate = { units: chain.entry.isLocal ? 0n : coinUnits, wei: weiPerCoin };
   const collector = createCollector(
     { chain, clock, payee, vouchers: createVoucherSigner(chain.entry), wallet, logger },
-    { policy: claimPolicyDefault, rate },
+    { policy: claimPolicyDefault, rate: rateOn(chain) },
   );
   /** A wallet of the browser would ask its owner at a time nobody expects. */
   const startCollecting = () => {

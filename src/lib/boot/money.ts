@@ -20,7 +20,7 @@ import { createSessionKey, listSessionKeys, readSpent, type SessionKey } from '#
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
 import type { ChannelView, HoldingsView, WalletAccount } from '#lib/state/wallet.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import { openEarning } from './earning.ts';
+import { openEarning, rateOn } from './earning.ts';
 import { connectedWallet } from './injected-wallet.ts';
 import type { MoneyBook } from './money-book.ts';
 
@@ -112,6 +112,7 @@ export async function openMoney(components: MoneyComponents): Promise<Money> {
           time,
           payer,
           wallet,
+          rate: rateOn(chain),
           get sender() {
             return sender();
           },
@@ -255,6 +256,7 @@ async function noteMined(book: MoneyBook, { hash, events }: Mined, self: Address
 
 /** The purse, which notes down what each answer cost in the end. */
 const withCosts = (purse: Purse, book: MoneyBook, onChange: () => void): Purse => ({
+  channels: purse.channels,
   async open(payout, job, options) {
     const payment = await purse.open(payout, job, options);
     let isNoted = false;

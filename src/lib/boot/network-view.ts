@@ -132,6 +132,7 @@ const passWords: Readonly<Record<Considered['reason'], string>> = {
   chosen: 'It would get your next question.',
   'not-drawn': 'It is as good as the chosen one; one of them was drawn.',
   slower: 'Another is expected to finish well before.',
+  'dear-channel': 'A hub sells what it serves, and a channel of its own would cost more.',
   'same-zone': 'A worker behind the same address has been tried.',
   'on-trial': 'It is new and gets a small share of the questions.',
   vouched: 'Workers known here vouch for it; it gets a small share of the questions.',

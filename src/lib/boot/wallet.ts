@@ -75,6 +75,7 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
   let isHeld = false;
   let opening: Promise<{ readonly money: Money; readonly book: MoneyBook }> | undefined;
   let till: Till | undefined;
+  let channels: Purse['channels'];
   const known = Promise.withResolvers<void>();
   const choices = createMutex();
   const view = createLive<WalletView>({
@@ -122,6 +123,7 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
     const closing = opening;
     opening = undefined;
     till = undefined;
+    channels = undefined;
     await closing?.then(({ money }) => money.close()).catch(() => undefined);
   };
   /** Opened once; a failure is forgotten, so that the next call tries again. */
@@ -133,7 +135,9 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
     const mine = (opening ??= open(named, account));
     void mine.then(
       ({ money }) => {
-        if (opening === mine) till = money.till;
+        if (opening !== mine) return;
+        till = money.till;
+        channels = money.purse.channels;
       },
       () => {
         if (opening === mine) opening = undefined;
@@ -227,6 +231,11 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
       async open(payout, job, options) {
         const { money } = await opened();
         return noting('pay', () => money.purse.open(payout, job, options));
+      },
+      channels: {
+        ready: opened,
+        to: (payout, budget) => channels?.to(payout, budget) ?? 'none',
+        costs: (chain) => channels?.costs(chain),
       },
     },
     till: {

@@ -1,4 +1,5 @@
 import type { Random } from '#lib/base/random.ts';
+import { isFree } from '#lib/protocol/charge-of.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
 import {
   candidates,
@@ -8,6 +9,7 @@ import {
   type Offers,
   type UnmetQuery,
 } from './candidates.ts';
+import { payWays, type Paying, type PayWay } from './pay-way.ts';
 import { claimLimits, compareScores, jobsAt, medianClaims, score, unmeasured, type Score } from './score.ts';
 import type { Candidate, Considered, PassReason, Rejection, RouteQuery } from './spec.ts';
 import { hasStanding, isAdmitted, keptShare, levelOf, type Level, type Standing } from './standing.ts';
@@ -34,6 +36,8 @@ export interface Knowledge {
   readonly proves?: CandidateOptions['proves'];
   /** Its own jobs under way at the worker, all or those chosen since a time in ms: an offer may not speak of them yet. */
   readonly underWay?: ((peer: PeerId, artefact: ArtefactId, since?: number) => number) | undefined;
+  /** What paying a worker would take; left out, a channel to one costs as little as to another. */
+  readonly paying?: Paying | undefined;
 }
 
 export interface RouteOptions extends Pick<CandidateOptions, 'random' | 'now' | 'catalogue' | 'full' | 'isGratis'> {
@@ -56,6 +60,8 @@ export interface Route {
   readonly level: Level | 'own' | 'self' | undefined;
   /** It was chosen as a newcomer, from the share kept for them. */
   readonly isTrial: boolean;
+  /** How it is paid, where a hub could have been paid instead. */
+  readonly payWay?: PayWay | undefined;
   /** A word for each that could do it, the chosen one included. */
   readonly considered: readonly Considered[];
   /** Why others cannot, at most 32 workers for each reason. It goes through all offers. */
@@ -75,7 +81,13 @@ interface Ranked {
   /** Jobs running and waiting for each slot, those of the asker's own counted that its offer does not know yet. */
   readonly load: number;
   readonly score: Score;
+  /** It charges this asker something. */
+  readonly pays: boolean;
+  /** It is not to be avoided, and has a free slot. */
+  readonly isReady: boolean;
 }
+
+type Ways = ReadonlyMap<Ranked, PayWay>;
 
 /**
  * Chooses a worker. Those with standing are asked while they have room; newcomers get the share kept for them; where nobody
@@ -94,12 +106,17 @@ export function route(asked: RouteQuery, offers: Offers, knowledge: Knowledge, o
   const able = first.length > 0 || !isBenched ? first : candidates(query, offers, { ...search, parked: undefined });
   const ranked = rank(able, knowledge, options);
   const tried = new Set((query.not ?? []).flatMap((peer) => knowledge.zone?.(peer) ?? []));
-  const { chosen, isTrial, pool } = choose(ranked, tried, knowledge, options);
+  const ways = payWays(ranked, knowledge.paying);
+  const { chosen, isTrial, pool } = choose(ranked, { tried, ways }, knowledge, options);
   return {
     candidate: chosen?.candidate,
     level: chosen?.level,
     isTrial,
-    considered: ranked.map((one) => ({ peer: one.peer, reason: one === chosen ? 'chosen' : whyNot(one, pool, tried) })),
+    payWay: chosen && ways.get(chosen),
+    considered: ranked.map((one) => ({
+      peer: one.peer,
+      reason: one === chosen ? 'chosen' : whyNot(one, pool, { tried, ways }),
+    })),
     rejections: () => rejections(query, offers, search),
   };
 }
@@ -130,18 +147,28 @@ function rank(able: readonly Candidate[], knowledge: Knowledge, options: RouteOp
       const jobs = jobsAt(candidate, underWay);
       const isOwn = knowledge.isOwn?.(peer) ?? false;
       const place = peer === self ? 'self' : 'network';
+      const level = place === 'self' ? 'self' : isOwn ? 'own' : levelOf(standing, now);
+      const load = jobs / model.slots;
       return {
         candidate,
         peer,
         standing,
-        level: place === 'self' ? 'self' : isOwn ? 'own' : levelOf(standing, now),
+        level,
         zone,
         underWay: underWay(),
-        load: jobs / model.slots,
+        load,
         score: score(candidate, { standing, now, place, tokensOut, claims, jobs }),
+        pays: place === 'network' && !options.isGratis?.(peer) && !isFree(model.price),
+        isReady: load < 1 && level !== 'distrusted' && level !== 'forked',
       };
     })
     .sort((a, b) => compareScores(a.score, b.score) || (a.peer < b.peer ? -1 : 1));
+}
+
+/** Why workers that could do the job are passed over. */
+interface Passing {
+  readonly tried: ReadonlySet<Zone>;
+  readonly ways: Ways;
 }
 
 interface Chosen {
@@ -153,12 +180,12 @@ interface Chosen {
 
 function choose(
   ranked: readonly Ranked[],
-  tried: ReadonlySet<Zone>,
+  { tried, ways }: Passing,
   knowledge: Knowledge,
   options: RouteOptions,
 ): Chosen {
   const { random, attempt = 'first', trial, holder } = options;
-  const usable = ranked.filter(({ level }) => level !== 'forked');
+  const usable = ranked.filter((one) => one.level !== 'forked' && ways.get(one) !== 'dear');
   if (attempt === 'last') return { chosen: bestKnown(usable, options.now), isTrial: false, pool: usable };
   const isTrusted = usable.some(isTrustedPeer);
   const pool = elsewhere(poolOf(usable), tried);
@@ -175,9 +202,29 @@ function choose(
   }
   const factor = isTrusted || fastest.level === 'self' ? bestFactor : strangersBestFactor;
   const best = pool.filter(({ score: { expectedMs } }) => expectedMs <= fastest.score.expectedMs * factor);
-  const chosen = isTrusted ? lighterOfTwo(best, random) : drawStranger(best, options, knowledge);
-  return { chosen, isTrial: false, pool: best };
+  const drawn = isTrusted ? lighterOfTwo(best, random) : drawStranger(best, options, knowledge);
+  return { chosen: directFor(drawn, usable, { tried, ways }, options), isTrial: false, pool: best };
 }
+
+/**
+ * Where the choice fell on a hub, or on one to which a channel would have to be opened: one that is paid directly, ready and not much
+ * slower, in its place. A channel that stands is used before another is opened, and another is opened to the best-known. It needs no
+ * standing, as whom the hub asks needs none here either.
+ */
+function directFor(drawn: Ranked, usable: readonly Ranked[], { tried, ways }: Passing, options: RouteOptions): Ranked {
+  if (ways.size === 0 || !drawn.pays || ways.get(drawn) === 'standing') return drawn;
+  const mostMs = drawn.score.expectedMs * strangersBestFactor;
+  const { artefact } = drawn.candidate.model;
+  const able = usable.filter((one) => ways.has(one) && one.candidate.model.artefact === artefact);
+  const ready = able.filter((one) => one.isReady && !isUntested(one) && one.score.expectedMs <= mostMs);
+  const direct = elsewhere(ready, tried);
+  const standing = direct.filter((one) => ways.get(one) === 'standing');
+  if (standing.length > 0) return lighterOfTwo(standing, options.random);
+  return ways.has(drawn) ? drawn : (bestKnown(direct, options.now) ?? drawn);
+}
+
+/** One that has shown nothing yet gets one job at a time: a silent one would else hold as many as come. */
+const isUntested = (one: Ranked): boolean => one.level !== 'self' && one.underWay > 0 && !hasStanding(one.standing);
 
 /**
  * The first of these that holds anybody: the trusted, with the admitted where none of them is free; all but the distrusted;
@@ -186,14 +233,12 @@ function choose(
 function poolOf(usable: readonly Ranked[]): readonly Ranked[] {
   const trusted = usable.filter(isTrustedPeer);
   if (trusted.length > 0) {
-    const isFree = trusted.some(({ load }) => load < 1);
-    return usable.filter((one) => one.level === 'self' || isTrustedPeer(one) || (!isFree && isAdmitted(one.level)));
+    const isAnyFree = trusted.some(({ load }) => load < 1);
+    return usable.filter((one) => one.level === 'self' || isTrustedPeer(one) || (!isAnyFree && isAdmitted(one.level)));
   }
   const unknown = usable.filter(({ level }) => level !== 'distrusted');
   if (unknown.length === 0) return usable;
-  // One that has shown nothing yet gets one job at a time: a silent one would else hold as many as come.
-  const untested = (one: Ranked) => one.level !== 'self' && one.underWay > 0 && !hasStanding(one.standing);
-  const rested = unknown.filter((one) => !untested(one));
+  const rested = unknown.filter((one) => !isUntested(one));
   return rested.length > 0 ? rested : unknown;
 }
 
@@ -260,8 +305,9 @@ const trustOrder: Readonly<Record<Ranked['level'], number>> = {
   forked: 5,
 };
 
-function whyNot(one: Ranked, pool: readonly Ranked[], tried: ReadonlySet<Zone>): PassReason {
+function whyNot(one: Ranked, pool: readonly Ranked[], { tried, ways }: Passing): PassReason {
   if (pool.includes(one)) return 'not-drawn';
+  if (ways.get(one) === 'dear') return 'dear-channel';
   const { level, zone } = one;
   if (level === 'forked' || level === 'distrusted') return level;
   const isTrusted = pool.some(isTrustedPeer);

@@ -112,6 +112,8 @@ export type PassReason =
   | 'same-zone'
   /** Another is expected to be done well before. */
   | 'slower'
+  /** A hub sells what it serves, and a channel to it would cost more than the hub does. */
+  | 'dear-channel'
   /** As good as the one that was drawn. */
   | 'not-drawn';
 

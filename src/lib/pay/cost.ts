@@ -1,4 +1,5 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
+import type { ChannelCosts } from './ports.ts';
 import type { Chain } from './spec.ts';
 
 /**
@@ -52,6 +53,21 @@ const settleGas = 60_000n;
 
 /** Cost of settling once, in units. */
 export const settleCost = (gas: GasTerms): bigint => costOf(settleGas, gas.dataFeeWei.base, 1, gas);
+
+/**
+ * Gas of a channel's transactions beside its claims: an opening, a withdrawal that is announced and made, and a first payout; and of
+ * a top-up. Rounded up from contracts/gas.json.
+ */
+const channelGas = { open: 105_000n + 32_000n + 52_000n + settleGas, topUp: 85_000n, transactions: 4n } as const;
+
+/** What a channel costs both of its sides together, in units, where they send for themselves. */
+export function channelCosts(gas: GasTerms): ChannelCosts {
+  const data = gas.dataFeeWei.base;
+  return {
+    open: costOf(channelGas.open, data * channelGas.transactions, 1, gas),
+    topUp: costOf(channelGas.topUp, data, 1, gas),
+  };
+}
 
 /** Cost in units of a batch that takes this much gas. */
 export const costOfGas = (gasUnits: bigint, channels: number, gas: GasTerms): bigint =>

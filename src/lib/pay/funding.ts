@@ -5,6 +5,7 @@ import type { Tier } from '#lib/protocol/job.ts';
 import { open } from './actions/open.ts';
 import { topUp } from './actions/top-up.ts';
 import { signAuthorization } from './deposit.ts';
+import type { Rate } from './cost.ts';
 import { payError } from './errors.ts';
 import type { Payer } from './payer.ts';
 import {
@@ -31,6 +32,8 @@ export interface PurseChain {
   readonly wallet: Wallet;
   /** Sends them: a wallet with gas, often the same, or a sponsor for a fee out of the deposit. */
   readonly sender: Wallet | Pick<Sponsor, 'quote' | 'send'>;
+  /** What the chain's coin is worth; left out, what a wallet's transactions cost is not known. */
+  readonly rate?: Rate | undefined;
 }
 
 /** What an owner lets lie in channels, in units. */
@@ -209,7 +212,12 @@ export function createFunding(
   };
 }
 
-const isFor = ({ terms, seen }: ChannelRecord, { chain, payer, wallet }: PurseChain, wanted: WantedChannel): boolean =>
+/** Whether a channel could pay this account, or is to be opened to it. */
+export const isFor = (
+  { terms, seen }: ChannelRecord,
+  { chain, payer, wallet }: PurseChain,
+  wanted: Pick<WantedChannel, 'provider' | 'providerSigner' | 'delay'>,
+): boolean =>
   terms.payer === wallet.address &&
   terms.payerSigner === payer.key.address &&
   terms.provider === wanted.provider &&

@@ -18,6 +18,23 @@ export interface Purse {
    * @throws a `PayErrorCode`: before any work.
    */
   open(payout: Payout, job: PaidJob, options?: AbortOptions): Promise<Payment>;
+  /** Left out where it makes no difference to its owner which channels there are. */
+  readonly channels?: PurseChannels | undefined;
+}
+/** What a purse knows of its channels; but for `ready`, no call waits for anybody or throws. */
+export interface PurseChannels {
+  /** Resolves once the others know what is stored. @throws what keeps the purse from opening. */
+  ready(): Promise<unknown>;
+  /** Whether there is a channel to this account that has room for `budget` more units, one that is `short` of it, or none. */
+  to(payout: Payout, budget: bigint): 'room' | 'short' | 'none';
+  /** What the chain takes for a channel; undefined while it is not known: asking has it read, anew after ten minutes. */
+  costs(chain: number): ChannelCosts | undefined;
+}
+/** What a channel costs its payer and its payee beside what is paid through it, in units. */
+export interface ChannelCosts {
+  /** From its opening until the rest is back. */
+  readonly open: bigint;
+  readonly topUp: bigint;
 }
 export interface Payment {
   readonly chain: number;

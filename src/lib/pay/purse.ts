@@ -6,6 +6,7 @@ import { payError } from './errors.ts';
 import { createFunding, type DepositLimits, type PurseChain } from './funding.ts';
 import { parseAddress } from './input.ts';
 import type { Payment, Purse } from './ports.ts';
+import { createPurseChannels } from './purse-channels.ts';
 import type { ChannelId, ChannelTerms } from './spec.ts';
 import { asSent } from './terms.ts';
 
@@ -105,6 +106,10 @@ export function createPurse(
   };
 
   return {
+    channels: createPurseChannels(chains, ({ id, voucher }) => {
+      const account = accounts.get(id);
+      return account ? takenOf(account) : (voucher?.cumulativeAmount ?? 0n);
+    }),
     async open(payout, { budget, peer, tier }, options = {}) {
       checkAmount(budget);
       if (budget > limits.perJobMax)
@@ -117,9 +122,7 @@ export function createPurse(
         await checkKey(on, budget, options);
         const roomOf = async (id: ChannelId, balance: bigint) => {
           const account = await accountOf(on, id);
-          let taken = account.base;
-          for (const job of account.jobs) taken += job.budget;
-          return balance - taken;
+          return balance - takenOf(account);
         };
         const wanted = { ...parties, peer, tier, delay: payout.delay, depositMin: BigInt(payout.depositMin), budget };
         const channel = await funding.channelFor(on, wanted, roomOf, options);
@@ -131,6 +134,13 @@ export function createPurse(
     },
   };
 }
+
+/** What its jobs have promised or may promise yet, earlier ones included. */
+const takenOf = ({ base, jobs }: Account): bigint => {
+  let taken = base;
+  for (const { budget } of jobs) taken += budget;
+  return taken;
+};
 
 const totalOf = ({ base, jobs }: Account): bigint => {
   let sum = base;

@@ -21,6 +21,7 @@ import { createAnswerStore } from './serve/answer-store.ts';
 import type { Policy } from './serve/admit.ts';
 import { askToClose } from './ask/close-channel.ts';
 import { createConsumer, type ConsumerComponents } from './ask/consume.ts';
+import { openPaidWork } from './ask/paid-work.ts';
 import type { TierCheck } from './tiers/check.ts';
 import { connectedRelays, createDiscoveryClient, type Listing, type RelayTime } from './presence/discovery-client.ts';
 import { openSequence } from './identity.ts';
@@ -135,6 +136,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
   const directory = createDirectory({ clock });
   const book = createReceiptBook(components);
   const trackRecord = await openTrackRecord({ storage, clock, logger, decodeTpsMax });
+  const paidWork = await openPaidWork({ storage, clock, logger });
   const relays = components.relays ?? (() => connectedRelays(net));
   const isRelay = components.discovery === 'server';
   const reputation = await openReputation({
@@ -160,6 +162,7 @@ export async function createPeer(components: PeerComponents): Promise<Peer> {
     directory,
     book,
     trackRecord: withReputation(trackRecord, reputation),
+    paidWork,
   });
   const presence = createPresence({
     ...components,

@@ -25,6 +25,7 @@ import {
   checkTiers,
   cutOffWorkers,
   isTrusted,
+  preparePayWays,
   queriesOf,
   routeFor,
   searchKnown,
@@ -65,8 +66,9 @@ async function chooseOne(
   { routing, attempt }: { readonly routing: RoutingJob; readonly attempt: 'none' | RoutingAttempt },
   context: AskContext,
 ): Promise<Choosing> {
-  const { trials, kinds, hedging } = context;
+  const { trials, kinds, hedging, payWays } = context;
   const { effect, state } = routing;
+  if (request.budget !== undefined) await preparePayWays(request, context);
   await checkTiers(request, context, routing);
   const search = searchWorkers(request, { ...routing, attempt: attempt === 'none' ? 'last' : attempt }, context);
   // Nothing is awaited between the last look and the agreement: jobs asked in one turn would all see the same free slot.
@@ -92,6 +94,12 @@ async function chooseOne(
   if ('error' in paid) {
     const nobody: Choosing = { type: 'nobody', error: paid.error, rejections: [] };
     if (routing.signal.aborted || request.budget === undefined) return nobody;
+    if (found.payWay) {
+      // There is a hub that can be paid for the same.
+      const { peer } = candidate.entry.offer;
+      payWays.refused(peer);
+      return chooseOne({ ...request, ignore: [...(request.ignore ?? []), peer] }, { routing, attempt }, context);
+    }
     // Somebody may do it for nothing.
     const unpaid = await chooseOne({ ...request, budget: undefined }, { routing, attempt }, context);
     return unpaid.type === 'chosen' ? unpaid : nobody;

@@ -27,6 +27,8 @@ import { createAuditions, wholeOf, type AnsweredCanary } from './auditions.ts';
 import { createConversations } from './conversations.ts';
 import { chooseHedge, chooseWorker, searchFor } from './choose-worker.ts';
 import { createHedging } from './hedging.ts';
+import { createPaidWork, type PaidWorkBook } from './paid-work.ts';
+import { createPayWays } from './pay-ways.ts';
 import { checkRequest, toRouteQuery } from './request.ts';
 import { checkTiers, prepareSuccessor, routeFor, type AskContext } from './search-known.ts';
 import { createZones } from '../zones.ts';
@@ -54,6 +56,8 @@ export interface ConsumerComponents {
   readonly scorer?: Scorer | undefined;
   /** By default the consumer keeps its own, in memory. */
   readonly trackRecord?: TrackRecord | undefined;
+  /** The same. */
+  readonly paidWork?: PaidWorkBook | undefined;
   /** How long a job waits for the first offer while the directory is still empty; 3 s by default. */
   readonly firstOfferTimeoutMs?: number | undefined;
   /** Asks relays for workers that the directory does not hold; by default nobody is asked. */
@@ -75,7 +79,19 @@ export function createConsumer(components: ConsumerComponents): Consumer {
   const zones = createZones(net, clock, components.labelled);
   const conversations = createConversations(clock);
   const hedging = createHedging();
-  const context: AskContext = { ...components, kinds, askedJobs, trackRecord, trials, zones, conversations, hedging };
+  const paidWork = components.paidWork ?? createPaidWork({ clock });
+  const payWays = createPayWays({ purse: components.purse, work: paidWork, clock });
+  const context: AskContext = {
+    ...components,
+    kinds,
+    askedJobs,
+    trackRecord,
+    trials,
+    zones,
+    conversations,
+    hedging,
+    payWays,
+  };
 
   /** A budget without a purse buys nothing. */
   const checked = (request: AskRequest): AskRequest => {
@@ -108,6 +124,8 @@ export function createConsumer(components: ConsumerComponents): Consumer {
         if (outcome.type === 'failed' && !outcome.sameOutage && level !== 'established') zones.noteBroken(peer);
         if (end.type !== 'finished' || purpose === 'canary') return;
         askedJobs.setWorker(id, peer);
+        const { tokensIn, tokensOut } = end.settlement.usage;
+        if (seen.job.cost) paidWork.note(artefact, { in: tokensIn, out: tokensOut });
         const ttftMs = seen.attempt && seenOf(seen.attempt).ttftMs;
         if (ttftMs !== undefined) hedging.note(seen.expectedFirstPartMs ?? 0, ttftMs);
         auditions.noteJob(request, worker);

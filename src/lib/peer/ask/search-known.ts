@@ -23,6 +23,7 @@ import type { Zones } from '../zones.ts';
 import type { AskedJobs } from './asked-jobs.ts';
 import type { Conversations } from './conversations.ts';
 import type { Hedging } from './hedging.ts';
+import type { PayWays } from './pay-ways.ts';
 import { toRouteQuery } from './request.ts';
 import { resumeQueries } from './resume-route.ts';
 
@@ -50,6 +51,7 @@ export interface AskContext {
   readonly hedging: Hedging;
   /** Pays for jobs; without it only free workers are asked. */
   readonly purse?: Purse | undefined;
+  readonly payWays: PayWays;
   readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
   /** Looks tiers up; without it no worker is believed more than the open one. */
   readonly tierCheck?: TierCheck | undefined;
@@ -71,6 +73,7 @@ export const routeFor = (
     // One that was convicted is asked last, whatever the tier.
     isBenched: (peer: PeerId, artefact: ArtefactId) => isParked(peer, artefact) || !!tierCheck?.isConvicted(peer),
     proves: tierCheck?.proves,
+    paying: context.payWays.paying(query.budget),
     ...zones,
   };
   return route(query, directory, knowledge, {
@@ -89,17 +92,26 @@ export const routeFor = (
 
 const noCatalogue: Catalogue = new Map();
 
+/** Those that could do it, by the model alone. */
+function servingOf(model: AskRequest['model'], { catalogue = noCatalogue, directory }: AskContext) {
+  const { artefact, name = '' } = searchedModel(model, catalogue);
+  return directory.serving(model === 'any' ? model : artefact === undefined ? { name } : { artefact });
+}
+
+/** Has the purse opened where a hub and whom it asks could both be paid, before any of them is looked at. */
+export const preparePayWays = ({ model, budget }: AskRequest, context: AskContext): Promise<void> =>
+  context.payWays.prepare(budget, servingOf(model, context));
+
 /** Has the bonds looked up of those that could do it, before any of them is looked at. */
 export async function checkTiers(
   { model, tier }: AskRequest,
-  { catalogue = noCatalogue, directory, tierCheck }: AskContext,
+  context: AskContext,
   { signal }: AbortOptions,
 ): Promise<void> {
+  const { tierCheck } = context;
   if (tier === 'open' || !tierCheck) return;
-  const { artefact, name = '' } = searchedModel(model, catalogue);
-  const serving = directory.serving(model === 'any' ? model : artefact === undefined ? { name } : { artefact });
   await tierCheck.prepare(
-    serving.map(({ offer }) => offer),
+    servingOf(model, context).map(({ offer }) => offer),
     tier,
     { signal },
   );
