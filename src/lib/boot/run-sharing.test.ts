@@ -38,6 +38,7 @@ function fakeProvider() {
   ]);
   const state = createLive<ProviderState>({ phase: 'serving', models: [], ...nothingDone });
   const prices: OfferModelOptions['price'][] = [];
+  const fullPrices: OfferModelOptions['priceFull'][] = [];
   const workOf = (artefact: string) => works.get(artefact) ?? nothingDone;
   const slots = createMutex();
   const provider = {
@@ -47,8 +48,9 @@ function fakeProvider() {
     onState: state.listen,
     servedModels: () => undefined,
     scorer: { has: () => false, score: async () => undefined },
-    offerModel: (model: LoadedModel, { audience = 'network', price }: OfferModelOptions = {}) => {
+    offerModel: (model: LoadedModel, { audience = 'network', price, priceFull }: OfferModelOptions = {}) => {
       prices.push(price);
+      fullPrices.push(priceFull);
       const { artefact, name } = model.model;
       const others = state.current.models.filter((other) => other.artefact !== artefact);
       state.change({ models: [...others, { artefact, name, audience }] });
@@ -72,7 +74,7 @@ function fakeProvider() {
   };
   const audience = ({ artefact } = entry) =>
     state.current.models.find((model) => model.artefact === artefact)?.audience;
-  return { provider, state, prices, work, audience };
+  return { provider, state, prices, fullPrices, work, audience };
 }
 
 async function desk(engine = 'scripted') {
@@ -378,7 +380,7 @@ test('the meter counts on when the same provider is named again', async () => {
 });
 
 test('a model is shared for its price, and a new price holds at once', async () => {
-  const { sharing, settings, money, prices, audience } = await desk();
+  const { sharing, settings, money, prices, fullPrices, audience } = await desk();
   money.price = { in: '1', out: '2' };
   await sharing.start(entry.name);
   expect([audience(), prices.at(-1)]).toEqual(['network', { in: '1', out: '2' }]);
@@ -386,6 +388,13 @@ test('a model is shared for its price, and a new price holds at once', async () 
   await sharing.setPrices({ '*': money.price });
   expect([audience(), prices.at(-1)]).toEqual(['network', { in: '3', out: '4' }]);
   expect(settings.view.current.prices).toEqual({ '*': { in: '3', out: '4' } });
+  money.price = { in: '3', out: '4', full: { in: '3', out: '8' } };
+  await sharing.setPrices({ '*': money.price });
+  expect([prices.at(-1), fullPrices.at(-1)]).toEqual([
+    { in: '3', out: '4' },
+    { in: '3', out: '8' },
+  ]);
+  expect(settings.view.current.prices).toEqual({ '*': money.price });
 });
 
 test('a model with a price and nowhere to be paid is neither shared nor given away', async () => {

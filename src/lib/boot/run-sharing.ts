@@ -157,7 +157,11 @@ export function createSharing(components: SharingComponents): Sharing {
     if (model.engine.name === 'prompt-api') return provider?.offerModel(model, { audience: 'self', measured });
     const price = audience === 'network' ? earner.priceOf(name) : 'free';
     if (price === 'closed') provider?.offerModel(model, { audience: 'self', measured });
-    else provider?.offerModel(model, { audience, measured, price: price === 'free' ? undefined : price });
+    else if (price === 'free') provider?.offerModel(model, { audience, measured });
+    else {
+      const { full, ...idle } = price;
+      provider?.offerModel(model, { audience, measured, price: idle, priceFull: full });
+    }
   }
   const audienceNow = (model: string): Audience => {
     const run = runs.get(model);

@@ -47,7 +47,7 @@ export const settingsSchema = z.object({
   payPerAnswer: unitsSchema.catch('10000'),
   payPerProvider: unitsSchema.catch('1000000'),
   payInChannels: unitsSchema.catch('5000000'),
-  prices: z.record(z.string().max(128), priceSchema).catch({}),
+  prices: z.record(z.string().max(128), priceSchema.extend({ full: priceSchema.optional() })).catch({}),
   speechService: z.boolean().catch(false),
   wishes: z
     .array(z.object({ model: z.string().min(1).max(128), until: z.number().int().nonnegative() }))

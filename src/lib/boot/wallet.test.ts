@@ -200,6 +200,28 @@ test('a price needs a till: without one the model counts as closed, never as fre
   expect(earner.priceOf('m')).toBe('closed');
 });
 
+test('a range whose ends are not in order is closed, and none is prepared for; one from nothing needs a till', async () => {
+  const prices = {
+    rising: { in: '1', out: '5', full: { in: '1', out: '6' } },
+    falling: { in: '1', out: '5', full: { in: '2', out: '4' } },
+    late: { in: '0', out: '0', full: { in: '0', out: '1' } },
+  };
+  const { wallet } = await desk({ settings: { prices } });
+  const { earner, till } = wallet;
+  wallet.noteLock(true);
+  wallet.notePayments(payments);
+  expect(earner.priceOf('late')).toBe('closed');
+  await wallet.port.useBurner();
+  await expect(earner.prepare(prices)).rejects.toMatchObject({ code: 'bad-price-range' });
+  await earner.prepare({ late: prices.late });
+  expect(till.payouts).toEqual([payout]);
+  expect(['rising', 'falling', 'late'].map((model) => earner.priceOf(model))).toEqual([
+    prices.rising,
+    'closed',
+    prices.late,
+  ]);
+});
+
 test('what was earned is left with the relay by a wallet that is open, and opens none', async () => {
   const { wallet, log, load } = await desk();
   wallet.noteLock(true);

@@ -6,14 +6,14 @@ import type { Logger } from '#lib/base/logger.ts';
 import { createMutex } from '#lib/base/mutex.ts';
 import { loadPart } from '#lib/base/part.ts';
 import type { Random } from '#lib/base/random.ts';
+import { isInOrder } from '#lib/market/queue-price.ts';
 import { chainEntry } from '#lib/pay/chain-entry.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
 import type { Purse, Till } from '#lib/pay/ports.ts';
 import type { PurseLimits } from '#lib/pay/purse.ts';
 import { isFree } from '#lib/protocol/charge-of.ts';
-import type { Price } from '#lib/protocol/price.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
-import type { Settings } from '#lib/state/settings.ts';
+import type { AskedPrice, Settings } from '#lib/state/settings.ts';
 import type { WalletAccount, WalletAction, WalletChainView, WalletPort, WalletView } from '#lib/state/wallet.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { Money, MoneyComponents } from './money.ts';
@@ -38,10 +38,10 @@ export interface WalletKeeper {
 
 /** What sharing has to know of money. */
 export interface Earner {
-  /** Opens the till if one of these prices needs it. @throws `no-chain`, `wallet-elsewhere`, `no-account`, those of opening. */
+  /** Opens the till if one of these prices needs it. @throws `bad-price-range`, `no-chain`, `wallet-elsewhere`, `no-account`, those of opening. */
   prepare(prices: Settings['prices']): Promise<void>;
-  /** What others pay for this model; `closed` while it has a price and no till. */
-  priceOf(model: string): Price | 'free' | 'closed';
+  /** What others pay for this model; `closed` while it has a price and no till, or a range whose ends are not in order. */
+  priceOf(model: string): AskedPrice | 'free' | 'closed';
   /** Leaves what was earned with the relay, as this tab may not come back: nothing if nothing was. */
   entrust(): void;
 }
@@ -191,10 +191,10 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
       if (view.current.pending === pending) view.change({ pending: undefined });
     }
   };
-  const priceOf = (model: string): Price | undefined => {
+  const priceOf = (model: string): AskedPrice | undefined => {
     const { prices } = settings();
     const price = Object.hasOwn(prices, model) ? prices[model] : prices['*'];
-    return price && !isFree(price) ? price : undefined;
+    return price && !isGift(price) ? price : undefined;
   };
   /**
    * Where answers are paid for, what there is to pay with is known before the first question; and where they are sold, what was
@@ -249,7 +249,13 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
     },
     earner: {
       async prepare(prices) {
-        if (Object.values(prices).every(isFree)) return;
+        if (!Object.values(prices).every(isSound)) {
+          throw new TabloomError(
+            'bad-price-range',
+            'The price of a full queue is below that of an empty one. Raise it, or leave it out.',
+          );
+        }
+        if (Object.values(prices).every(isGift)) return;
         // Sharing may resume with the page, before its relay has said anything.
         await withTimeout(known.promise, clock, relayTimeoutMs).catch(() => undefined);
         await act('set-price', opened);
@@ -257,7 +263,7 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
       priceOf: (model) => {
         const price = priceOf(model);
         if (!price) return 'free';
-        return till ? price : 'closed';
+        return till && isSound(price) ? price : 'closed';
       },
       entrust() {
         // A wallet that is not open has earned nothing since what it had was left.
@@ -327,6 +333,9 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
     },
   };
 }
+
+const isGift = (price: AskedPrice): boolean => isFree(price) && isFree(price.full ?? price);
+const isSound = (price: AskedPrice): boolean => isInOrder({ idle: price, full: price.full ?? price });
 
 function chainViewOf({ chain, faucet, sponsor }: RelayPayments): WalletChainView | undefined {
   const entry = chainEntry(chain);

@@ -6,6 +6,10 @@ export interface PriceRange {
   readonly full: Price;
 }
 
+/** Whether the bounds are in order, so that no queue makes a model cheaper. */
+export const isInOrder = ({ idle, full }: PriceRange): boolean =>
+  BigInt(full.in) >= BigInt(idle.in) && BigInt(full.out) >= BigInt(idle.out);
+
 /** A price goes from one end to the other in so many steps: each is announced. */
 export const priceSteps = 4;
 

@@ -210,6 +210,8 @@ export interface OfferModelOptions {
   readonly reserved?: number | undefined;
   /** Of others' jobs, per million units; free by default. Needs a till. */
   readonly price?: Price | undefined;
+  /** What they cost while the model's queue is full: the price follows the queue between the two. The same by default. */
+  readonly priceFull?: Price | undefined;
   /** From a start-up benchmark; finished jobs refine it. */
   readonly measured?: Measured | undefined;
 }

@@ -46,13 +46,18 @@ export interface Settings {
   readonly payPerProvider: string;
   readonly payInChannels: string;
   /** What others pay for a million tokens, by model; `*` is for those that are not named. */
-  readonly prices: Readonly<Record<string, Price>>;
+  readonly prices: Readonly<Record<string, AskedPrice>>;
   /** The user has agreed once that the browser's speech service may get voice, and text that is read aloud. */
   readonly speechService: boolean;
   /** Models that the user asks for while nobody serves them, each until it lapses, in milliseconds since the epoch. */
   readonly wishes: readonly { readonly model: string; readonly until: number }[];
   /** The user's own presets for conversations. */
   readonly presets: readonly Preset[];
+}
+
+/** What a model costs while nobody waits for it, and, where that differs, while its queue is full. */
+export interface AskedPrice extends Price {
+  readonly full?: Price | undefined;
 }
 
 export interface Preset {

@@ -2,6 +2,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
 import type { Till } from '#lib/pay/ports.ts';
+import { isInOrder } from '#lib/market/queue-price.ts';
 import { isFree } from '#lib/protocol/charge.ts';
 import type { ArtefactId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
@@ -34,7 +35,7 @@ export interface ModelShelf {
   listed(): ProviderState['models'];
   /** What an offer says of those that `audience` is served; undefined where it is served none. */
   stated(audience: Audience): Omit<ServedModels, 'draining'> | undefined;
-  /** @throws `payout-missing`, `models-full`. */
+  /** @throws `bad-price-range`, `payout-missing`, `models-full`. */
   put(model: LoadedModel, options?: OfferModelOptions): void;
   /** What waits for it is dismissed. */
   remove(served: ServedModel): void;
@@ -77,8 +78,15 @@ export function createModelShelf(components: ModelShelfComponents, onQueue: () =
       const payout = served.some(({ price }) => !isFree(price.full)) ? till?.payouts[0] : undefined;
       return { ...stated, ...(payout ? { payout } : {}) };
     },
-    put(model, { audience = 'network', reserved: wanted = 0, measured, price = components.price ?? free } = {}) {
-      const range = { idle: price, full: price === components.price ? (components.priceMax ?? price) : price };
+    put(model, { audience = 'network', reserved: wanted = 0, measured, price: own, priceFull } = {}) {
+      const price = own ?? components.price ?? free;
+      const range = { idle: price, full: priceFull ?? (own ? price : (components.priceMax ?? price)) };
+      if (!isInOrder(range)) {
+        throw new TabloomError(
+          'bad-price-range',
+          'The price of a full queue is below that of an empty one. Raise it, or leave it out.',
+        );
+      }
       if (!isFree(range.full) && !till?.payouts[0])
         throw new TabloomError(
           'payout-missing',

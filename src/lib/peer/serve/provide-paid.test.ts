@@ -70,6 +70,20 @@ test('a price may follow the queue, and a job pays what it was told', async () =
   });
 });
 
+test('each model may have a range of its own, and one whose ends are not in order is not offered', async () => {
+  const till = createBank().till(7);
+  const { worker } = createWorld();
+  const { provider, model } = await worker(1, { provider: { till, price } });
+  provider.offerModel(model, { price, priceFull: { in: '2000000', out: '4000000' } });
+  expect(provider.servedModels('network')).toMatchObject({ models: [{ price }] });
+  const low = { in: '2000000', out: '1999999' };
+  expect(() => provider.offerModel(model, { price, priceFull: low })).toThrow(
+    expect.objectContaining({ code: 'bad-price-range' }),
+  );
+  // What was offered before stands.
+  expect(provider.servedModels('network')).toMatchObject({ models: [{ price }] });
+});
+
 test('a job is paid as it comes, and its receipt says how much', async () => {
   const { clock, paidJob, open, till } = await shop();
   const { job: wanted, pay } = await paidJob();
