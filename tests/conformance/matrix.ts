@@ -40,7 +40,7 @@ export interface Result {
   readonly reason: string;
 }
 
-const cellTimeoutMs = 20_000;
+const cellTimeoutMs = 60_000;
 
 /** Runs a check. One that hangs is a failure. */
 export async function runCell(client: string, feature: string, cell: Cell, world: World): Promise<Result> {

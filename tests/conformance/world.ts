@@ -45,7 +45,8 @@ export const appOrigins = [
   'tauri://localhost',
 ];
 
-const settleMs = 10_000;
+/** Only ends what hangs. */
+const settleMs = 60_000;
 
 export async function startWorld(): Promise<World> {
   const dataDir = await temporaryFolder();

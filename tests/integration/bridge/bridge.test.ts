@@ -26,13 +26,16 @@ import {
 } from './scripted-server.ts';
 
 const running: (() => Promise<unknown>)[] = [];
+const servers = new Set<ScriptedServer>();
 afterEach(async () => {
+  servers.clear();
   for (const stop of running.splice(0).toReversed()) await stop();
 });
 
 async function serverOf(respond: Respond, port?: number): Promise<ScriptedServer> {
   const server = await startScriptedServer(respond, port);
   running.push(server.close);
+  servers.add(server);
   return server;
 }
 
@@ -74,10 +77,34 @@ function bridgeOf(...backends: readonly BackendConfig[]) {
     running: taken.get(model.model.name) ?? 0,
     queued: 0,
   });
+  /** Requests whose answer has not begun to arrive. */
+  let waiting = 0;
+  const watched = (backend: BackendConfig): BackendConfig => ({
+    ...backend,
+    async fetch(url, init) {
+      waiting += 1;
+      try {
+        return await backend.fetch(url, init);
+      } finally {
+        waiting -= 1;
+      }
+    },
+  });
+  /**
+   * Servers answer in time of their own: it is waited for twice that no request is on its way, but for those that a server holds.
+   * What waits for a server of another kind is given a second.
+   */
+  const settled = async () => {
+    let idle = 0;
+    for (let turn = 0; turn < 66 && idle < 2; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 15));
+      idle = waiting <= [...servers].reduce((sum, { held }) => sum + held, 0) ? idle + 1 : 0;
+    }
+  };
   const logged: (readonly [string, object])[] = [];
   const log = (event: string, fields: object = {}) => void logged.push([event, fields]);
   const bridge = createBridge({
-    backends,
+    backends: backends.map(watched),
     clock,
     random: seededRandom(1),
     measure: runBenchmark,
@@ -106,7 +133,7 @@ function bridgeOf(...backends: readonly BackendConfig[]) {
   const pass = async (seconds: number): Promise<void> => {
     for (let passed = 0; passed < seconds; passed += 2) {
       await clock.advance(2_000);
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await settled();
     }
   };
   return { bridge, clock, offers, taken, logged, names, within, pass };

@@ -5,6 +5,8 @@ export interface ScriptedServer {
   readonly baseUrl: string;
   /** Requests other than for the list, by model. */
   readonly asked: Map<string, number>;
+  /** Requests that have come and are left without the end of an answer. */
+  readonly held: number;
   close(): Promise<void>;
 }
 
@@ -35,9 +37,13 @@ export const answerWith = (text: string): string => {
 export async function startScriptedServer(respond: Respond, port = 0): Promise<ScriptedServer> {
   const asked = new Map<string, number>();
   const sockets = new Set<Socket>();
+  const responded = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      responded.delete(socket);
+    });
     socket.on('error', () => undefined);
     let received = '';
     socket.on('data', (bytes: Buffer) => {
@@ -53,7 +59,9 @@ export async function startScriptedServer(respond: Respond, port = 0): Promise<S
       const attempt = asked.get(model) ?? 0;
       if (model !== '') asked.set(model, attempt + 1);
       received = '';
-      void respond({ path, model, attempt, headers, body }, socket);
+      void Promise.resolve(respond({ path, model, attempt, headers, body }, socket)).then(() => {
+        if (sockets.has(socket)) responded.add(socket);
+      });
     });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -61,6 +69,9 @@ export async function startScriptedServer(respond: Respond, port = 0): Promise<S
   return {
     baseUrl: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/v1`,
     asked,
+    get held() {
+      return [...responded].filter((socket) => !socket.writableEnded).length;
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -79,5 +90,5 @@ export async function startEndlessServer(): Promise<ScriptedServer & { readonly 
     socket.once('close', () => left.resolve());
     socket.write(`${head}data: ${JSON.stringify(chunk)}\n\n`);
   });
-  return { ...server, left: left.promise };
+  return Object.assign(server, { left: left.promise });
 }

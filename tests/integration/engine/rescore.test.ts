@@ -22,10 +22,12 @@ type Chat = RequestOf<'chat'>;
 type Judged = Awaited<ReturnType<typeof judged>>;
 const random = seededRandom(3);
 const surface = surfaceOf('Which of the two is the larger one, and why is it so?');
+let seeds = 0;
+/** Sampled ones are drawn alike in each run: what the verdicts say of chances is shown where the chances are. */
 const canary = (temperature = 0): Chat => ({
   kind: 'chat',
   input: { messages: [{ role: 'user', content: canaryText(random, surface) }] },
-  params: { maxTokens: 64, temperature },
+  params: { maxTokens: 64, temperature, ...(temperature > 0 ? { seed: ++seeds } : {}) },
 });
 
 async function answerOf(request: Chat) {
