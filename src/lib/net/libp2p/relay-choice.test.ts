@@ -129,5 +129,6 @@ test('whatever happens: never too many, none idle while a place is free, no rela
         }
       },
     ),
+    { seed: 9 },
   );
 });
