@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
-import { noCounts } from './sharing-phases.ts';
+import { noCounts } from '#lib/peer/serve/no-work.ts';
 import type { GivenDay, ModelSharing } from '#lib/state/sharing.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { Sharing } from './run-sharing.ts';

@@ -3,6 +3,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { scriptedModel } from '#lib/engine/catalog.ts';
 import { createScriptedEngine } from '#lib/engine/scripted.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
+import { noWork } from '#lib/peer/serve/no-work.ts';
 import type { ModelWork, OfferModelOptions, Provider, ProviderState } from '#lib/peer/spec.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { raceSignal, type AbortOptions } from '#lib/base/abort.ts';
@@ -19,27 +20,16 @@ import type { Earner } from './wallet.ts';
 
 const entry = scriptedModel(100);
 const second = scriptedModel(50);
-const nothingDone: ModelWork = {
-  running: 0,
-  queued: 0,
-  jobsDone: 0,
-  jobsFailed: 0,
-  jobsRefused: 0,
-  tokensOut: 0,
-  tokensIn: 0,
-  decodeTps: undefined,
-  busyMs: 0,
-};
 
 /** A provider that only remembers for whom it serves. */
 function fakeProvider() {
   const works = new Map<string, ModelWork>([
-    [entry.artefact, { ...nothingDone, jobsDone: 5, tokensOut: 100, tokensIn: 50 }],
+    [entry.artefact, { ...noWork, jobsDone: 5, tokensOut: 100, tokensIn: 50 }],
   ]);
-  const state = createLive<ProviderState>({ phase: 'serving', models: [], ...nothingDone });
+  const state = createLive<ProviderState>({ phase: 'serving', models: [], ...noWork });
   const prices: OfferModelOptions['price'][] = [];
   const fullPrices: OfferModelOptions['priceFull'][] = [];
-  const workOf = (artefact: string) => works.get(artefact) ?? nothingDone;
+  const workOf = (artefact: string) => works.get(artefact) ?? noWork;
   const slots = createMutex();
   const provider = {
     get state() {

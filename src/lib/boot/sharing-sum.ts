@@ -1,4 +1,5 @@
-import { isServing, noCounts } from './sharing-phases.ts';
+import { noCounts } from '#lib/peer/serve/no-work.ts';
+import { isServing } from './sharing-phases.ts';
 import type { ModelSharing, SharingCounts, SharingPhase, SharingView } from '#lib/state/sharing.ts';
 
 /** The first of these that a model is in is what the device does. */

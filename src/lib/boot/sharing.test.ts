@@ -1,31 +1,21 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '#lib/base/random.ts';
+import { noWork } from '#lib/peer/serve/no-work.ts';
 import type { SharingPhase as Phase } from '#lib/state/sharing.ts';
 import type { Counters, SharingEffect, SharingEvent, SharingState } from './sharing-spec.ts';
 import { audienceOf, initialSharing, reduceSharing } from './sharing.ts';
 
 const error = { code: 'device-lost', message: 'Gone.' };
-const none: Counters = {
-  running: 0,
-  queued: 0,
-  jobsDone: 0,
-  jobsFailed: 0,
-  jobsRefused: 0,
-  tokensIn: 0,
-  tokensOut: 0,
-  decodeTps: undefined,
-  busyMs: 0,
-};
 const fast = { decodeTps: 50, prefillTps: 400, ttftMs: 120 };
 const measured = { kind: 'measured', measured: fast } as const;
 const tooSlow = { kind: 'too-slow', error: { code: 'too-slow', message: 'Slow.' } } as const;
 
 const start: SharingEvent = { type: 'start-asked', attempt: 1 };
-const key: SharingEvent = { type: 'provider-changed', reach: 'network', counters: none };
+const key: SharingEvent = { type: 'provider-changed', reach: 'network', counters: noWork };
 const loaded = (attempt = 1, stays = false): SharingEvent => ({ type: 'model-loaded', attempt, stays });
 const told = (change: Partial<Counters>): SharingEvent => ({
   type: 'provider-updated',
-  counters: { ...none, ...change },
+  counters: { ...noWork, ...change },
   at: 2_000,
 });
 const done: SharingEvent = { type: 'measured', attempt: 1, result: measured, at: 1_000 };
@@ -162,7 +152,7 @@ const transitions: readonly (readonly [Phase, SharingEvent, Phase, readonly Shar
   ],
   [
     'sharing',
-    { type: 'provider-changed', reach: 'self', counters: none },
+    { type: 'provider-changed', reach: 'self', counters: noWork },
     'off',
     [{ type: 'offer', audience: 'self' }, { type: 'unload' }],
   ],
@@ -218,7 +208,7 @@ test('in a thousand histories of any order: announced only while sharing under t
     for (let step = 0; step < 40; step++) {
       const at = step * 1_000;
       const attempt = pick([attempts, attempts, Math.max(1, attempts - 1)]);
-      const counters = { ...none, running: pick([0, 1]), queued: pick([0, 0, 2]), jobsDone: step };
+      const counters = { ...noWork, running: pick([0, 1]), queued: pick([0, 0, 2]), jobsDone: step };
       const event = pick<() => SharingEvent>([
         () => ({ type: 'start-asked', attempt: ++attempts }),
         () => ({ type: 'start-asked', attempt: ++attempts }),

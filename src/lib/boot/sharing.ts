@@ -1,7 +1,7 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
+import { noCounts, noWork } from '#lib/peer/serve/no-work.ts';
 import type { Audience } from '#lib/peer/spec.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
-import { noCounts } from './sharing-phases.ts';
 import type { HoldReason, ModelSharing, PauseReason } from '#lib/state/sharing.ts';
 import type { Counters, SharingEffect, SharingEvent, SharingState } from './sharing-spec.ts';
 
@@ -9,18 +9,6 @@ type Step = readonly [SharingState, readonly SharingEffect[]];
 
 /** A model that is lost again within this time of its reload is not reloaded a second time. */
 const reloadGapMs = 10 * 60_000;
-
-const noCounters: Counters = {
-  running: 0,
-  queued: 0,
-  jobsDone: 0,
-  jobsFailed: 0,
-  jobsRefused: 0,
-  tokensIn: 0,
-  tokensOut: 0,
-  decodeTps: undefined,
-  busyMs: 0,
-};
 
 /** What holds for a model from the first: the device's reach and holds, and what was done with the model before. */
 export const initialSharing = (
@@ -33,8 +21,8 @@ export const initialSharing = (
   modelStays: false,
   reach: reach ?? 'self',
   holds: holds ?? [],
-  counters: counters ?? noCounters,
-  before: counters ?? noCounters,
+  counters: counters ?? noWork,
+  before: counters ?? noWork,
   reloadedAt: undefined,
 });
 

@@ -1,4 +1,5 @@
 import type { ErrorRecord } from '#lib/base/errors.ts';
+import { noCounts } from '#lib/peer/serve/no-work.ts';
 
 /** Sharing this device: all its models together. Sums are over those that are shared now. */
 export interface SharingView extends SharingCounts {
@@ -51,15 +52,7 @@ export const notSharing: SharingView = {
   phase: 'off',
   why: undefined,
   startedAt: undefined,
-  running: 0,
-  queued: 0,
-  jobsDone: 0,
-  jobsFailed: 0,
-  jobsRefused: 0,
-  tokensIn: 0,
-  tokensOut: 0,
-  decodeTps: undefined,
-  duty: 0,
+  ...noCounts,
   error: undefined,
   models: [],
   wasDiscarded: false,
