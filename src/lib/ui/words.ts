@@ -18,15 +18,31 @@ export function deviceText({ role, engine }: Pick<Offer, 'role' | 'engine'>): st
   return kind;
 }
 
+type Offered = Pick<Offer, 'role' | 'engine' | 'models'>;
+
+/**
+ * Of one model of an offer: a peer's models may have engines of their own. What `protocol/offer.ts` has for it would bring the
+ * schemas onto the page.
+ */
+export const kindText = (
+  { role, engine }: Omit<Offered, 'models'>,
+  model?: Pick<Offered['models'][number], 'engine'>,
+) => deviceText({ role, engine: model?.engine ?? engine });
+
+/** Of the model that is asked for, or of all that it has. */
+export function kindsText(offer: Offered, name: string | 'any' = 'any'): string {
+  const asked = offer.models.filter((model) => name === 'any' || model.name === name);
+  return [...new Set(asked.map((model) => kindText(offer, model)))].join(', ') || deviceText(offer);
+}
+
 /** Says briefly who will answer, before anything is sent. `model`: the requested model, if any. */
 export function routePreviewText(preview: RoutePreview, model: string | undefined): string {
   switch (preview.kind) {
     case 'network': {
       const [likely] = preview.offers;
       const { peer } = likely!.offer;
-      const first = likely!.self
-        ? m.this_device()
-        : m.peer_named({ peer: peerName(peer), kind: deviceText(likely!.offer) });
+      const kind = kindsText(likely!.offer, preview.model);
+      const first = likely!.self ? m.this_device() : m.peer_named({ peer: peerName(peer), kind });
       const count = preview.offers.length - 1;
       return count > 0 ? m.who_others({ first, count }) : first;
     }

@@ -2,7 +2,7 @@ import { m } from '#messages';
 import { believedTiers } from '#lib/protocol/believed-tiers.ts';
 import type { ConnectionView, OfferView } from '#lib/state/network.ts';
 import { formatDollars } from '../dollars.ts';
-import { deviceText } from '../words.ts';
+import { kindText } from '../words.ts';
 
 type OfferedModel = OfferView['offer']['models'][number];
 type OfferedPrice = OfferedModel['price'];
@@ -60,10 +60,6 @@ export const priceText = (price: OfferedPrice): string =>
   price.in === '0' && price.out === '0'
     ? m.price_free()
     : m.price_in_out({ in: formatDollars(price.in), out: formatDollars(price.out) });
-
-/** Of one model of an offer. What `protocol/offer.ts` has for it would bring the schemas onto the page. */
-export const kindText = ({ role, engine }: OfferView['offer'], model: Pick<OfferedModel, 'engine'>): string =>
-  deviceText({ role, engine: model.engine ?? engine });
 
 /**
  * The tiers of an offer: those above the open one are its own claim, since bonds and audits are looked up only when somebody asks.

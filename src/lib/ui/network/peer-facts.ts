@@ -12,7 +12,7 @@ import { formatDollars } from '../dollars.ts';
 import { formatCount, formatRate } from '../format.ts';
 import { pathText } from '../worker-text.ts';
 import { addressKinds } from './activity.ts';
-import { kindText } from './directory-rows.ts';
+import { kindsText } from '../words.ts';
 
 type Facts = readonly (readonly [name: string, value: string])[];
 
@@ -40,7 +40,7 @@ export function peerFacts(peer: string, offer: OfferView['offer'] | undefined, b
   return [
     [m.peer_id(), peer],
     ...(offer.nickname ? [[m.peer_nickname(), offer.nickname] as const] : []),
-    [m.column_kind(), [...new Set(offer.models.map((model) => kindText(offer, model)))].join(', ')],
+    [m.column_kind(), kindsText(offer)],
     [m.peer_build(), offer.build],
     [m.peer_addresses(), kinds.join(', ') || m.peer_address_none()],
     ...(offer.payout ? [[m.peer_paid_to(), offer.payout.provider] as const] : []),
