@@ -6,6 +6,8 @@ const at = (path: string) => fileURLToPath(new URL(`../static${path}`, import.me
 const manifest = JSON.parse(readFileSync(at('/manifest.webmanifest'), 'utf8')) as {
   readonly icons: readonly { readonly src: string }[];
   readonly screenshots: readonly Screenshot[];
+  readonly share_target: { readonly params: { readonly files: readonly { readonly accept: readonly string[] }[] } };
+  readonly file_handlers: readonly { readonly accept: Readonly<Record<string, readonly string[]>> }[];
 };
 
 interface Screenshot {
@@ -44,4 +46,13 @@ test('the pictures are small, of the size and type that the manifest states, and
     expect([src, label.length > 5]).toEqual([src, true]);
   }
   expect(new Set(manifest.screenshots.map(({ form_factor }) => form_factor))).toEqual(new Set(['wide', 'narrow']));
+});
+
+test.each([
+  ['text/csv', 'text/*'],
+  ['application/pdf', 'application/pdf'],
+  ['image/png', 'image/*'],
+])('what the chat reads can be shared with it and opened in it: %s', (type, shared) => {
+  expect(manifest.share_target.params.files.flatMap(({ accept }) => accept)).toContain(shared);
+  expect(manifest.file_handlers.flatMap(({ accept }) => Object.keys(accept))).toContain(type);
 });

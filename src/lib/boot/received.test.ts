@@ -29,12 +29,21 @@ test('what comes twice in title and text is one line', async () => {
 
 test('files that are too many or too large are counted, not lost in silence', async () => {
   const caches = memoryCaches();
-  const large = new File([new Uint8Array(8_000_001)], 'large.txt');
+  const large = new File([new Uint8Array(50 * 1024 * 1024 + 1)], 'large.txt');
   const small = Array.from({ length: 9 }, (_, index) => new File(['x'], `${index}.txt`));
   await keepReceived(form({}, [large, ...small]), caches);
   const received = await takeReceived(caches);
   expect(received?.files).toHaveLength(8);
   expect(received?.leftOut).toBe(2);
+});
+
+test('a photograph or a PDF file of many megabytes is handed over', async () => {
+  const caches = memoryCaches();
+  const photo = new File([new Uint8Array(12_000_000)], 'photo.jpg', { type: 'image/jpeg' });
+  await keepReceived(form({}, [photo]), caches);
+  const received = await takeReceived(caches);
+  expect(received?.leftOut).toBe(0);
+  expect(received?.files.map(({ name, size }) => [name, size])).toEqual([['photo.jpg', 12_000_000]]);
 });
 
 test('a text beyond every attachment is counted too, and never cut', async () => {

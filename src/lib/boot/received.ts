@@ -5,8 +5,9 @@ export const receivedCache = 'tabloom-received';
 export const receivedKey = (name: string | number) => `https://received.invalid/${name}`;
 
 export const receivedFilesMax = 8;
-/** What the longest attachment can take. */
-const fileBytesMax = 8_000_000;
+/** What the chat reads at most of a PDF file or a picture; of a text it takes less, and says so itself. */
+const fileBytesMax = 50 * 1024 * 1024;
+const textLengthMax = 8_000_000;
 const nameLengthMax = 200;
 
 /** Keeps it for the page that is opened next, in place of anything that no page has taken. */
@@ -18,7 +19,7 @@ export async function keepReceived(form: FormData, caches: CacheStorage): Promis
   const cache = await caches.open(receivedCache);
   for (const [index, file] of files.entries()) await cache.put(receivedKey(index), new Response(file));
   const text = [...new Set(texts.map((one) => one.trim()).filter(Boolean))].join('\n');
-  const fits = text.length <= fileBytesMax;
+  const fits = text.length <= textLengthMax;
   const list = {
     text: fits ? text : '',
     leftOut: given.length - files.length + (fits ? 0 : 1),
