@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Page } from '@playwright/test';
-import { answers, modelsListed, send, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
+import { answers, modelsListed, send, sideBar, startSharing, untilIdle, visit, whoAnswers } from './fixtures/people.ts';
 import { startRelay } from '../fixtures/relay-process.ts';
 import { expect, test } from './fixtures/test.ts';
 
@@ -49,6 +49,13 @@ test('nothing is fetched before consent; then this device answers, and offline t
       await visit(page, place);
       await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     }
+    // Pages that others lead to, opened by their address: what was built ahead runs as well, and is not its picture alone.
+    for (const path of ['/leaderboard', '/prices', '/keys', '/verify', '/embed']) {
+      await page.goto(`${relay.url}${path}`);
+      await expect(sideBar(page).locator('[title^="12D3"]')).toBeVisible();
+    }
+    await expect(page.getByRole('alert').filter({ hasText: 'part-missing' })).toBeVisible();
+    await visit(page, 'Settings');
     // A language whose texts were never fetched: the page is English, and is read aloud as such.
     await page.evaluate(() => localStorage.setItem('tabloom-language', 'ar'));
     await page.reload();
