@@ -8,7 +8,7 @@ import { defineConfig } from 'vite';
  */
 const firstPage = new RegExp(
   [
-    'messages.(language|compiled.registry|compiled.messages.(?!(?:ago_|audits_|checks_|market_|board_|receipt_|receipted_|column_|directory_|speech_|wishes|share_title|verify_|answers.js|prices_|load_|model_|copy_|copied|history|answer_|retry|cancel|channel_|doing_|keys_|money_|yes|no|not_|loading_|pay_|price_|dollars_|wallet_|earned_|standing_|clock_|path_|share_take_over|widget_|embed_|settings_theme_)))',
+    'messages.(language|compiled.registry|compiled.messages.(?!(?:ago_|audits_|checks_|market_|board_|receipt_|receipted_|column_|directory_|speech_|wishes|share_title|share_stop|place_keys|verify_|answers.js|prices_|load_|model_|copy_|copied|history|answer_|retry|cancel|channel_|doing_|keys_|money_|yes|no|not_|loading_|pay_|price_|dollars_|wallet_|earned_|standing_|clock_|path_|share_take_over|widget_|embed_|settings_theme_)))',
     'src.lib.base.(abort|bytes|clock|errors|ids|part|random).ts',
     'src.lib.(state.(app|context|device|library|network|question-length|settings|sharing|target|wallet|watched)|protocol.max-tokens)',
     'src.lib.ui.(draft-store|format|kept-text|peer-colour|words|chat.composing|language.languages|shell.navigation-items).ts',

@@ -215,6 +215,12 @@ test('everything on the main path can be done with the keyboard alone', async ({
     await page.keyboard.type('Doctor');
     await page.keyboard.press('Enter');
     await expect(page).toHaveURL(/\/doctor$/);
+    await page.keyboard.press('Control+k');
+    await expect(palette.getByRole('combobox')).toBeFocused();
+    await page.keyboard.type('Tabloom demo');
+    await expect(palette.getByRole('option').first()).toContainText('1 peer sharing');
+    await page.keyboard.press('Enter');
+    await expect(page.getByLabel('Model', { exact: true })).toHaveValue('tabloom-demo');
   });
 
   await test.step('lending starts and stops', async () => {
