@@ -238,6 +238,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
         const { readBond } = await loadPart(() => import('./bond.ts'));
         return payments?.chain === chain ? readBond(payments, { peer, provider }, { clock, fetch }) : undefined;
       },
+      standings: tiers.standings,
       audits: async (options) => (await loadPart(() => import('./read-audits.ts'))).readAudits(fetch, options),
       served: async (options) => (await loadPart(() => import('./read-models.ts'))).readServedModels(fetch, options),
       leaderboard: async (query, options) =>

@@ -20,17 +20,23 @@ function scene({ bonded = [offer.peer] }: { readonly bonded?: readonly string[] 
     opened: [] as number[],
     audits: { followed: true, workers: [counted] } as AuditsView | 'down',
   };
+  const looked = new Set<string>();
   const seen = new Set<string>();
   const open = async ({ chain }: RelayPayments, audits: AuditRecord): Promise<TierCheck> => {
     state.opened.push(chain);
     return {
       tiers: ['verified'],
-      prepare: async (offers) => offers.forEach(({ peer }) => bonded.includes(peer) && seen.add(peer)),
+      prepare: async (offers) =>
+        offers.forEach(({ peer }) => {
+          looked.add(peer);
+          if (bonded.includes(peer)) seen.add(peer);
+        }),
       proves: (peer, tier) =>
         tier === 'verified' &&
         seen.has(peer) &&
         (audits.of(peer)?.audited ?? 0) >= 3 &&
         audits.of(peer)?.convictions === 0,
+      refutes: (peer) => looked.has(peer) && !seen.has(peer),
       finding: () => undefined,
       isConvicted: () => false,
     };
@@ -59,6 +65,23 @@ test('a peer is proven by a bond that was read here and audits as the relay coun
   }
   expect([both, noBond, noAudit].map(({ proves }) => proves())).toEqual([true, false, false]);
   expect(both.tiers.proves(offer.peer, 'confidential')).toBe(false);
+});
+
+test('rows are told what was found of each claim; what claims nothing, or was not looked up, stands in none', async () => {
+  const bare = marketOffer('bare', { tiers: ['open', 'verified'] });
+  const offers = [offer, bare, marketOffer('modest', { tiers: ['open'] })];
+  const { tiers } = scene();
+  const early = tiers.standings(offers);
+  tiers.notePayments(payments);
+  expect(await early).toEqual(await tiers.standings(offers));
+  expect(await tiers.standings(offers)).toEqual(
+    new Map([
+      [offer.peer, 'proven'],
+      [bare.peer, 'refuted'],
+    ]),
+  );
+  tiers.notePayments(undefined);
+  expect(await tiers.standings([bare])).toEqual(new Map());
 });
 
 test('where nothing can be looked up the tier is refused by name, before anybody is asked', async () => {

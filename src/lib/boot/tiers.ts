@@ -7,7 +7,8 @@ import type { TierCheck } from '#lib/peer/tiers/check.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
-import type { AuditsView } from '#lib/state/network.ts';
+import type { Offer } from '#lib/protocol/offer.ts';
+import type { AuditsView, TierStanding } from '#lib/state/network.ts';
 
 /** The check of tiers in a tab: bonds by its own reading of the chain, audits as the relay of its page has counted them. */
 export interface TabTiers extends TierCheck {
@@ -16,6 +17,8 @@ export interface TabTiers extends TierCheck {
    * @throws `tier-unchecked`, `audits-unread`, `chain-unknown`, `part-missing`, `aborted`.
    */
   require(tier: Tier, options?: AbortOptions): Promise<void>;
+  /** Looks up what these claim, as far as `prepare` does, and says what was found of each; the others were not looked up. */
+  standings(offers: readonly Offer[], options?: AbortOptions): Promise<ReadonlyMap<PeerId, TierStanding>>;
   /** What the page's relay says of payments. */
   notePayments(payments: RelayPayments | undefined): void;
 }
@@ -62,8 +65,33 @@ export function createTabTiers({ clock, readAudits, open }: TabTiersComponents):
     return mine;
   };
 
+  /** The relay says what chain it names, or nothing for too long. */
+  const relayHeard = ({ signal }: AbortOptions = {}) =>
+    withTimeout(known.promise, clock, relayTimeoutMs, { signal }).catch(() => signal?.throwIfAborted());
+  const prepare: TierCheck['prepare'] = async (offers, tier, options) => {
+    if (tier !== 'verified' || !payments) return;
+    try {
+      await refresh(options);
+      await (await opened(payments)).prepare(offers, tier, options);
+    } catch {
+      // What could not be looked up is proven of nobody.
+    }
+  };
+  const proves: TierCheck['proves'] = (peer, tier) => check?.proves(peer, tier) ?? false;
+  const refutes: TierCheck['refutes'] = (peer, tier) => check?.refutes(peer, tier) ?? false;
+
   return {
     tiers: ['verified'],
+    async standings(offers, options) {
+      const claiming = offers.filter(({ tiers }) => tiers.includes('verified'));
+      await relayHeard(options);
+      await prepare(claiming, 'verified', options);
+      return new Map(
+        claiming.flatMap(({ peer }): [PeerId, TierStanding][] =>
+          proves(peer, 'verified') ? [[peer, 'proven']] : refutes(peer, 'verified') ? [[peer, 'refuted']] : [],
+        ),
+      );
+    },
     notePayments(named) {
       if (JSON.stringify(named) !== JSON.stringify(payments)) check = opening = undefined;
       payments = named;
@@ -71,7 +99,7 @@ export function createTabTiers({ clock, readAudits, open }: TabTiersComponents):
     },
     async require(tier, options = {}) {
       if (tier !== 'verified') return;
-      await withTimeout(known.promise, clock, relayTimeoutMs, options).catch(() => options.signal?.throwIfAborted());
+      await relayHeard(options);
       if (!payments) {
         throw new TabloomError(
           'tier-unchecked',
@@ -87,16 +115,9 @@ export function createTabTiers({ clock, readAudits, open }: TabTiersComponents):
       }
       await opened(payments);
     },
-    async prepare(offers, tier, options) {
-      if (tier !== 'verified' || !payments) return;
-      try {
-        await refresh(options);
-        await (await opened(payments)).prepare(offers, tier, options);
-      } catch {
-        // What could not be looked up is proven of nobody.
-      }
-    },
-    proves: (peer, tier) => check?.proves(peer, tier) ?? false,
+    prepare,
+    proves,
+    refutes,
     finding: (peer) => check?.finding(peer),
     isConvicted: (peer) => (audits.of(peer)?.convictions ?? 0) > 0,
   };

@@ -81,6 +81,9 @@ export interface CapacityView {
   readonly decodeTps: number;
 }
 
+/** What was found of a peer's claim to a tier above the open one. */
+export type TierStanding = 'proven' | 'refuted';
+
 /** A model that peers ask for. */
 export interface WishView {
   /** As the pages list it while nobody serves it. */

@@ -47,6 +47,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       leaderboard: async () => ({ total: 0, places: [] }),
       audits: async () => ({ followed: false, workers: [] }),
       bond: async () => undefined,
+      standings: async () => new Map(),
       followGateway: () => () => undefined,
       followWishes: () => () => undefined,
       wish: async () => undefined,

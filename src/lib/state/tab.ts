@@ -3,6 +3,7 @@ import type { Attempt } from '#lib/peer/session/attempt.ts';
 import type { AskRequest, JobEvent, ReceiptCheck } from '#lib/peer/spec.ts';
 import type { Attachment } from './attachment.ts';
 import type { Tier } from '#lib/protocol/job.ts';
+import type { Offer } from '#lib/protocol/offer.ts';
 import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts';
 import type { DeviceView, Presence } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
@@ -19,6 +20,7 @@ import type {
   ReceiptedView,
   RouteReasonView,
   ServedModelView,
+  TierStanding,
   WishView,
 } from './network.ts';
 import type { Settings } from './settings.ts';
@@ -91,6 +93,11 @@ export interface NetworkPort {
    * @throws `chain-unavailable`, `chain-unknown`, `part-missing`.
    */
   bond(peer: string, payout: { readonly chain: number; readonly provider: string }): Promise<BondView | undefined>;
+  /**
+   * Looks up what these peers claim of tiers, a few of them at a time, and answers with what was found; who is not in it was not looked
+   * up, as where the relay of this page names no chain. @throws `aborted`.
+   */
+  standings(offers: readonly Offer[], options?: AbortOptions): Promise<ReadonlyMap<string, TierStanding>>;
   /** What this page's relay has counted of audits. @throws `audits-unread`, `part-missing`. */
   audits(options?: AbortOptions): Promise<AuditsView>;
   /** Prompts at a fixed price, as this page's relay offers them. @throws `net-offline`, `part-missing`, `aborted`. */

@@ -14,6 +14,7 @@ const proving = (proven: () => readonly PeerId[], convicted: () => readonly Peer
   tiers: ['verified'],
   prepare: async () => undefined,
   proves: (peer, tier) => tier === 'verified' && proven().includes(peer),
+  refutes: () => false,
   finding: (peer) => (proven().includes(peer) ? seen : undefined),
   isConvicted: (peer) => convicted().includes(peer),
 });

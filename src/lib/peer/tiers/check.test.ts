@@ -122,6 +122,28 @@ test('a silent chain proves nothing, and is asked again by the next job', async 
   expect(check.proves(peerOf(1), 'verified')).toBe(true);
 });
 
+test('what was looked up and found wanting is refuted, and what was not looked up is neither', async () => {
+  const { check, bond, audits, clock, state } = scene();
+  const verdict = () => [check.proves(peerOf(1), 'verified'), check.refutes(peerOf(1), 'verified')];
+  expect(verdict()).toEqual([false, false]);
+  state.answers = false;
+  await check.prepare([offer], 'verified');
+  expect(verdict()).toEqual([false, false]);
+  state.answers = true;
+  await check.prepare([offer], 'verified');
+  expect(verdict()).toEqual([false, true]);
+  await clock.advance(60_000);
+  expect(verdict()).toEqual([false, false]);
+  bond(1, enough);
+  await check.prepare([offer], 'verified');
+  // A bond without audits is no proof, and no refutation either: they are still to come.
+  expect(verdict()).toEqual([false, false]);
+  audits.note(peerOf(1), record);
+  expect(verdict()).toEqual([true, false]);
+  audits.note(peerOf(1), { ...record, convictions: 1 });
+  expect(verdict()).toEqual([false, true]);
+});
+
 test('a conviction counts at once, also against a bond that was just read', async () => {
   const { check, bond, audits } = scene();
   bond(1, enough);

@@ -36,6 +36,8 @@ export interface TierCheck {
   /** Looks up the bonds of those that claim the tier and are not known; resolves when all are, or time is up. Never throws. */
   prepare(offers: readonly Offer[], tier: Tier, options?: AbortOptions): Promise<void>;
   proves(peer: PeerId, tier: Tier): boolean;
+  /** Whether it was looked up and does not have the tier. Of what was not looked up neither this nor `proves` is true. */
+  refutes(peer: PeerId, tier: Tier): boolean;
   /** Undefined where the tier is not proven. */
   finding(peer: PeerId): TierFinding | undefined;
   isConvicted(peer: PeerId): boolean;
@@ -126,6 +128,10 @@ export function createTierCheck({ chains, audits, clock, random }: TierCheckComp
       await withTimeout(Promise.all(lookups), clock, waitMs, { signal }).catch(() => undefined);
     },
     proves: (peer, tier) => tier === 'verified' && finding(peer) !== undefined,
+    refutes(peer, tier) {
+      const one = looked.get(peer);
+      return tier === 'verified' && (isConvicted(peer) || (isFresh(one) && !one.bond));
+    },
     finding,
     isConvicted,
   };

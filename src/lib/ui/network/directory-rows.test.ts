@@ -40,7 +40,10 @@ test('each model is shown on what answers with it, and the offer’s own engine 
   ]);
 });
 
-test('a tier above the open one is shown as claimed, and as not checked', () => {
+test('a tier above the open one is shown as claimed, until it was looked up', () => {
+  expect(tiersText({ tiers: ['open', 'verified'] }, 'proven')).toBe('open, verified');
+  expect(tiersText({ tiers: ['open', 'verified'] }, 'refuted')).toBe('open, verified (not confirmed)');
+  expect(tiersText({ tiers: ['open'] }, 'refuted')).toBe('open');
   expect(tiersText({ tiers: ['open'] })).toBe('open');
   expect(tiersText({ tiers: ['open', 'verified'] })).toBe('open, verified (not checked)');
   expect(tiersText({ tiers: ['verified'] })).toBe('verified (not checked)');

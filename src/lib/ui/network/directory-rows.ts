@@ -1,6 +1,6 @@
 import { m } from '#messages';
 import { believedTiers } from '#lib/protocol/believed-tiers.ts';
-import type { ConnectionView, OfferView } from '#lib/state/network.ts';
+import type { ConnectionView, OfferView, TierStanding } from '#lib/state/network.ts';
 import { formatDollars } from '../dollars.ts';
 import { kindText } from '../words.ts';
 
@@ -61,11 +61,19 @@ export const priceText = (price: OfferedPrice): string =>
     ? m.price_free()
     : m.price_in_out({ in: formatDollars(price.in), out: formatDollars(price.out) });
 
-/**
- * The tiers of an offer: those above the open one are its own claim, since bonds and audits are looked up only when somebody asks.
- */
-export function tiersText(offer: Pick<OfferView['offer'], 'tiers'>): string {
+/** Whether the offer claims more than the open tier, which is to be looked up. */
+export const claimsTier = (offer: Pick<OfferView['offer'], 'tiers'>): boolean =>
+  believedTiers(offer).length < offer.tiers.length;
+
+/** The tiers of an offer: those above the open one are its own claim until it was looked up. */
+export function tiersText(offer: Pick<OfferView['offer'], 'tiers'>, standing?: TierStanding): string {
   const believed = believedTiers(offer);
   const claimed = offer.tiers.filter((tier) => !believed.includes(tier));
-  return [...believed, ...claimed.map((tier) => m.directory_claimed({ tier }))].join(', ');
+  const said = (tier: string) =>
+    standing === 'proven'
+      ? tier
+      : standing === 'refuted'
+        ? m.directory_refuted({ tier })
+        : m.directory_claimed({ tier });
+  return [...believed, ...claimed.map(said)].join(', ');
 }
