@@ -100,3 +100,9 @@ test('D2: text of people and models is written in its own direction', () => {
   // Markdown before its library has come, and after.
   expect(read(join(src, 'lib/ui/markdown/Block.svelte')).match(/dir="auto"/g)).toHaveLength(2);
 });
+
+test('code is written from left to right in any language, also where it is typed in', () => {
+  const rule = /([^{}]*)\{\s*direction: ltr;/.exec(read(join(src, 'app.css')))![1]!;
+  for (const selector of ['code', 'pre', '.field.font-mono', 'p.font-mono'])
+    expect(rule.split(',').map((one) => one.trim().split('\n').at(-1)?.trim())).toContain(selector);
+});

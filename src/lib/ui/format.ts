@@ -26,3 +26,8 @@ export const trim = (value: number): string => formatDecimal(Number(value.toPrec
 /** With this many decimals, and no marks between thousands. */
 export const formatDecimal = (value: number, min: number, max = min): string =>
   value.toLocaleString(locale(), { minimumFractionDigits: min, maximumFractionDigits: max, useGrouping: false });
+
+/** Between facts in a row. Where that is written from right to left, a number would else be drawn to the Latin name before it. */
+const separator = () => (locale().startsWith('ar') ? ' ·\u200f ' : ' · ');
+
+export const joinFacts = (facts: readonly string[]): string => facts.join(separator());

@@ -2,6 +2,7 @@ import { m } from '#messages';
 import { locale } from '#language';
 import type { ModelView } from '#lib/state/library.ts';
 import type { ServedModelView } from '#lib/state/network.ts';
+import { joinFacts } from '../format.ts';
 import { peerName } from '../peer-colour.ts';
 
 const domains: Readonly<Record<string, (() => string) | undefined>> = {
@@ -37,5 +38,5 @@ export function listingText({ listed, listings }: ServedModelView): string {
       date: new Date(until).toLocaleDateString(locale(), { dateStyle: 'medium' }),
     }),
   );
-  return signed.join(' · ') || m.model_catalogued();
+  return joinFacts(signed) || m.model_catalogued();
 }
