@@ -1,4 +1,5 @@
-import { marked, type Token, type Tokens } from 'marked';
+import { Marked, type Token, type Tokens } from 'marked';
+import { footnotes, type Footnote } from '#lib/ui/markdown/footnotes.ts';
 import { h } from './dom.ts';
 
 /**
@@ -6,8 +7,10 @@ import { h } from './dom.ts';
  * listed here. HTML, pictures and other schemes than the web's stay the text that they were.
  */
 export function renderBlock(block: string): readonly Node[] {
-  return marked.lexer(block, { gfm: true, breaks: true }).flatMap(renderToken);
+  return marked.lexer(block).flatMap(renderToken);
 }
+
+const marked = new Marked({ gfm: true, breaks: true }, footnotes);
 
 const depthMax = 24;
 
@@ -50,6 +53,10 @@ function render(token: Token, depth: number): readonly Node[] {
       return [h('br')];
     case 'link':
       return link(token as Tokens.Link, inside());
+    case 'footnote':
+      return [h('p', { dir: 'auto', class: 'note' }, h('sup', {}, (token as Footnote).label), ' ', ...inside())];
+    case 'footnote-mark':
+      return [h('sup', {}, `[${String(token['label'])}]`)];
     case 'checkbox':
       // A real checkbox would need a label and could be clicked.
       return [new Text((token as Tokens.Checkbox).checked ? '☑ ' : '☐ ')];

@@ -99,6 +99,7 @@ iframe { flex: 1; width: 100%; border: 0; background: var(--paper); }
 .answer :is(th, td) { padding: 4px 8px; border: 1px solid var(--line); text-align: start; }
 .answer .center { text-align: center; }
 .answer .right { text-align: end; }
+.answer .note { color: var(--ink-2); font-size: 13px; }
 .answer hr { border: 0; border-block-start: 1px solid var(--line); }
 
 .composer { display: flex; align-items: end; gap: 8px; margin: 0 12px; padding: 6px 6px 6px 12px; border: 1px solid light-dark(#85857f, #74747b); border-radius: 12px; }

@@ -1,4 +1,5 @@
 import { Marked, type MarkedExtension, type Token } from 'marked';
+import { footnotes } from './footnotes.ts';
 import type { MathPiece } from './math.ts';
 
 /** Unsanitised HTML from the Markdown parser. Pages use `render.ts`. */
@@ -18,7 +19,7 @@ const plain: MarkedExtension = {
     },
   },
 };
-const marked = new Marked(plain);
+const marked = new Marked(plain, footnotes);
 
 export const toHtml = (block: string): string => marked.parse(block) as string;
 
@@ -63,7 +64,7 @@ export function toHtmlWithFormulas(
       piece.type === 'text' ? piece.text.replace(/[\u{E000}\u{E001}]/gu, '') : placeholder(index),
     )
     .join('');
-  return new Marked(plain, withFormulas).parse(text) as string;
+  return new Marked(plain, footnotes, withFormulas).parse(text) as string;
 }
 
 const escapeHtml = (text: string): string =>
