@@ -56,7 +56,7 @@ async function runPlaywright(): Promise<void> {
   );
   const CHROMIUM = await ensureChromium();
   await ensureBuilt();
-  const env = { CHROMIUM, PLAYWRIGHT_JSON_OUTPUT_NAME: path };
+  const env = { CHROMIUM, EVERYWHERE: '1', PLAYWRIGHT_JSON_OUTPUT_NAME: path };
   await runTool('playwright', ['test', '--reporter=list,json', '-g', names, ...files], { show: 'always', env });
   const report = readJson<PlaywrightSuite>(path);
   for (const suite of report?.suites ?? []) noteSuite(suite);

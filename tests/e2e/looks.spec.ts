@@ -33,8 +33,10 @@ test('every page is clean from 390 to 1440 px, light and dark', async ({ nativeR
   // A job of the gateway, which stands on the leaderboard by the time that the page is looked at.
   await curl(nativeRelay.url, 'hello');
   await expectClean(page, 'a chat not begun');
+  await page.evaluate(watchShifts);
   await send(page, 'Count to one hundred');
   await untilIdle(page);
+  expect(await page.evaluate(() => (globalThis as unknown as { shifted: number }).shifted)).toBeLessThan(0.01);
   await answers(page).last().getByRole('button', { name: 'Receipt' }).click();
   for (const path of pages) {
     if (path !== '/') await page.goto(`${nativeRelay.url}${path}`);
@@ -76,6 +78,49 @@ test('every page is clean from 390 to 1440 px, light and dark', async ({ nativeR
     }
   }
 });
+
+test('every page is clean in every language, on a phone by day and on a desk by night', async ({
+  nativeRelay,
+  newProfile,
+  keep,
+}) => {
+  test.skip(!process.env['EVERYWHERE'], 'takes minutes: `npm run experience` runs it');
+  test.setTimeout(900_000);
+  const page = await newProfile();
+  await page.goto(nativeRelay.url);
+  await send(page, 'hello');
+  await untilIdle(page);
+  for (const language of ['de', 'es', 'zh-Hans', 'ar']) {
+    await page.evaluate((tag) => localStorage.setItem('tabloom-language', tag.slice(0, 2)), language);
+    for (const path of [...pages, '/embed']) {
+      await page.goto(`${nativeRelay.url}${path}`);
+      await expect(page.locator('html')).toHaveAttribute('lang', language);
+      await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+      // The page runs, and knows who it is.
+      await expect(page.locator('aside [title^="12D3"]').first()).toBeAttached();
+      for (const [colorScheme, width] of [
+        ['light', 390],
+        ['dark', 1440],
+      ] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        await page.setViewportSize({ width, height: 844 });
+        const name = `${nameOf(path)}-${width}-${language}`;
+        await keep(page, name);
+        await expectClean(page, name);
+      }
+    }
+  }
+});
+
+/** Sums up how far the page jumps by itself from now on, as browsers count it: a tenth is what they call poor. */
+function watchShifts(): void {
+  const seen = { shifted: 0 };
+  Object.assign(globalThis, seen);
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[])
+      if (!entry.hadRecentInput) (globalThis as unknown as typeof seen).shifted += entry.value;
+  }).observe({ type: 'layout-shift' });
+}
 
 /** The box to write in leaves room for the answer, and covers nothing above it. */
 async function expectRoomToRead(page: Page): Promise<void> {

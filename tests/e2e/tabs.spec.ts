@@ -13,6 +13,7 @@ import {
   visit,
   whoAnswers,
 } from './fixtures/people.ts';
+import { expectClean, expectFitting } from './fixtures/looks.ts';
 import { stallEngine } from './fixtures/stall.ts';
 import { expect, test } from './fixtures/test.ts';
 
@@ -92,6 +93,10 @@ test('two models are shared from one tab, both answer, and one stop ends both', 
     await keep(page, 'share-two');
     await page.setViewportSize({ width: 390, height: 844 });
     await keep(page, 'share-two-390');
+    await expectClean(page, 'two shared models');
+    await mirror(page, 'rtl');
+    await expectFitting(page, 'two shared models from right to left');
+    await mirror(page, 'ltr');
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 
@@ -108,12 +113,22 @@ test('two models are shared from one tab, both answer, and one stop ends both', 
     await visit(page, 'Models');
     await expect(page.getByText('In memory: ')).toContainText('second');
     await keep(page, 'models-in-memory');
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expectClean(page, 'models in memory');
+    await mirror(page, 'rtl');
+    await expectFitting(page, 'models in memory from right to left');
+    await mirror(page, 'ltr');
+    await page.setViewportSize({ width: 1440, height: 900 });
     await visit(page, 'Share');
     await page.getByRole('button', { name: 'Stop sharing' }).click();
     await expect.poll(() => modelsListed(bareRelay.url)).toBe(0);
     await expect(page.getByRole('list', { name: 'Shared models' })).toHaveCount(0);
   });
 });
+
+/** As a language has it that is written in this direction, without loading the page anew. */
+const mirror = (page: Page, dir: 'rtl' | 'ltr') =>
+  page.evaluate((direction) => (document.documentElement.dir = direction), dir);
 
 /** The bundled model with bytes behind its weights, which no engine reads: another file, and another model. */
 async function secondModel(): Promise<Buffer> {

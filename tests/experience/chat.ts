@@ -27,7 +27,10 @@ export const chat: readonly Claim[] = [
   {
     row: 'chat',
     claim: 'Two models are compared side by side',
-    proofs: [['src/lib/boot/history.test.ts', 'two versions that are compared are still compared after a reload']],
+    proofs: [
+      [conversation, 'two targets are asked the same at once, as two versions, and the one that is kept goes on'],
+      ['src/lib/boot/history.test.ts', 'two versions that are compared are still compared after a reload'],
+    ],
   },
   {
     row: 'chat',
@@ -94,6 +97,33 @@ export const chat: readonly Claim[] = [
     proofs: [
       ['src/lib/state/thoughts.test.ts', 'thinking lasts from the first thought to the first word of the answer'],
       [conversation, 'how long the model thought is kept with the turn'],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Tables, task lists, formulas and footnotes',
+    proofs: [
+      ['src/lib/ui/markdown/html.test.ts', 'D2: a task list keeps its boxes, a table its alignment'],
+      [
+        'src/lib/ui/markdown/html.test.ts',
+        'a formula in running text becomes markup, also in emphasis, headings, lists and tables',
+      ],
+      [
+        'src/lib/ui/markdown/footnotes.test.ts',
+        'a footnote is marked in the text and stands below it, whatever its first word is',
+      ],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'The palette finds pages, models, actions, conversations and messages',
+    proofs: [
+      [
+        'src/lib/ui/shell/models-to-find.test.ts',
+        'what answers now comes first, also what only peers have, and each model once',
+      ],
+      ['tests/e2e/looks.spec.ts', 'everything on the main path can be done with the keyboard alone'],
+      [story, kept],
     ],
   },
   {

@@ -59,6 +59,20 @@ export const sharingAndNetwork: readonly Claim[] = [
   },
   {
     row: 'network',
+    claim: 'What a peer claims of tiers is looked up while its row is on screen',
+    proofs: [
+      [
+        'src/lib/boot/tiers.test.ts',
+        'rows are told what was found of each claim; what claims nothing, or was not looked up, stands in none',
+      ],
+      [
+        'src/lib/ui/network/directory-rows.test.ts',
+        'a tier above the open one is shown as claimed, until it was looked up',
+      ],
+    ],
+  },
+  {
+    row: 'network',
     claim: 'The directory is sorted by price and by speed',
     proofs: [
       ['src/lib/ui/network/directory-rows.test.ts', 'sorted by speed, unmeasured last'],
@@ -154,8 +168,11 @@ export const appAndWidget: readonly Claim[] = [
   },
   {
     row: 'PWA',
-    claim: 'Other apps share text and files into a question, and nothing is asked before its owner says so',
+    claim:
+      'Other apps share text, PDF files and pictures into a question, and nothing is asked before its owner says so',
     proofs: [
+      ['tests/manifest.test.ts', 'what the chat reads can be shared with it and opened in it: %s'],
+      ['src/lib/boot/received.test.ts', 'a photograph or a PDF file of many megabytes is handed over'],
       ['src/lib/boot/received.test.ts', 'files that are too many or too large are counted, not lost in silence'],
       [alone, offline],
     ],
@@ -280,8 +297,11 @@ export const appAndWidget: readonly Claim[] = [
   },
   {
     row: 'look',
-    claim: 'Every page is clean to axe from 390 to 1440 px, light and dark',
-    proofs: [[looks, clean]],
-    lacks: 'pages in Spanish and Chinese',
+    claim: 'Every page is clean to axe from 390 to 1440 px, light and dark, in every language',
+    proofs: [
+      [looks, clean],
+      [looks, 'every page is clean in every language, on a phone by day and on a desk by night'],
+      ['tests/e2e/tabs.spec.ts', 'two models are shared from one tab, both answer, and one stop ends both'],
+    ],
   },
 ];
