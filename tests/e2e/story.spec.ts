@@ -228,6 +228,7 @@ test('a conversation has an address: reload, Back, another tab, versions, and de
     await page.reload();
     await expect(attached).toContainText(/notes\.txt.*island\.pdf/s);
     await expect(page.getByText('the passages that match your question best will be sent')).toBeVisible();
+    await page.getByRole('switch', { name: 'Find passages by meaning too' }).click();
     await keep(page, 'chat-attachment');
     await send(page, 'Where is the treasure?');
     await untilIdle(page);

@@ -93,6 +93,20 @@ export const chat: readonly Claim[] = [
   },
   {
     row: 'chat',
+    claim: 'Passages are found by meaning where a peer computes it, once the user has agreed',
+    proofs: [
+      [conversation, 'passages are found by meaning only once the user has agreed, under the terms of the question'],
+      ['src/lib/state/rank-by-meaning.test.ts', 'what means the same comes first, though no word is the same'],
+      [
+        'src/lib/state/rank-by-meaning.test.ts',
+        'over the network every passage gets its vector, all from one of the peers',
+      ],
+      [story, kept],
+    ],
+    lacks: 'a model that was trained for vectors: the bundled one only compares words',
+  },
+  {
+    row: 'chat',
     claim: 'Thoughts are folded, with how long they took',
     proofs: [
       ['src/lib/state/thoughts.test.ts', 'thinking lasts from the first thought to the first word of the answer'],

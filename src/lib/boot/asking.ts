@@ -22,7 +22,7 @@ export interface AskingComponents {
   /** Name of the model that "any" means on this device. */
   readonly ownModel: () => string | undefined;
   /** Takes note of what went wrong. */
-  readonly note: (event: JobEvent, worker: string | undefined) => void;
+  readonly note: (event: JobEvent, worker: string | undefined, kind: AskRequest['kind']) => void;
 }
 
 /** Asking, as the pages know it: under whichever key this tab lives now. */
@@ -45,7 +45,7 @@ export function createAsking({
     const asked = where === 'this-device' ? onDevice(request, self, ownModel()) : request;
     for await (const event of consumer.ask(asked, { signal })) {
       if (event.type === 'worker-chosen') worker = event.worker.peer;
-      note(event, worker);
+      note(event, worker, request.kind);
       yield event;
     }
   }

@@ -24,6 +24,7 @@ export const chatOptionsSchema = z.object({
   answerTokensMax: z.number().int().min(16).max(8_192).optional(),
   tier: z.enum(['verified', 'confidential']).optional(),
   tools: z.array(z.enum(['calculator', 'clock', 'javascript'])).optional(),
+  meaning: z.literal(true).optional(),
 });
 
 const conversationSchema: z.ZodType<ConversationRecord> = z.object({

@@ -18,7 +18,7 @@ import { build } from '#lib/protocol/version.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
 import type { Stored } from '#lib/state/app.svelte.ts';
 import type { Tab } from '#lib/state/tab.ts';
-import { createAsking } from './asking.ts';
+import { createAsking, type AskingComponents } from './asking.ts';
 import { watchBadge } from './badge.ts';
 import { watchBackground } from './background-tone.ts';
 import { benchmark } from './benchmark.ts';
@@ -212,9 +212,10 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   void library.refresh().catch(() => undefined);
   if (mayShare) void resumeSharing({ sharing, settings, wasDiscarded, sessionStorage: () => sessionStorage });
 
-  const note: typeof network.note = (event, worker) => {
+  const note: AskingComponents['note'] = (event, worker, kind) => {
     network.note(event, worker);
-    badge.note(event);
+    // What is computed for a question is no answer.
+    if (kind === 'chat') badge.note(event);
   };
 
   return {

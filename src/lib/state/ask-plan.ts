@@ -1,6 +1,6 @@
 import type { AskRequest } from '#lib/peer/spec.ts';
 import { definedOf, toAskRequest, type AskingTerms, type OfferedTools } from './ask-request.ts';
-import { attachmentRoom, promptWith } from './attachment.ts';
+import { attachmentRoom, promptWith, type RankPassages } from './attachment.ts';
 import type { ConversationParts } from './conversation-spec.ts';
 import { blobsOf } from './pictures.ts';
 import { goOnRequest } from './go-on.ts';
@@ -10,7 +10,10 @@ import type { Needs } from './narrow-route.ts';
 import type { Target } from './target.ts';
 import type { Turn } from './turn.svelte.ts';
 
-type PlanParts = Pick<ConversationParts, 'settings' | 'budget' | 'contextTokens' | 'rank' | 'resuming' | 'sees'>;
+type PlanParts = Pick<
+  ConversationParts,
+  'settings' | 'budget' | 'contextTokens' | 'rank' | 'meaning' | 'resuming' | 'sees'
+>;
 
 /** What is sent for the questions of a conversation: for the model that is likely to answer, as things are now. */
 export function createAskPlan(parts: PlanParts, options: () => ChatOptions, needs: () => Needs) {
@@ -29,13 +32,19 @@ export function createAskPlan(parts: PlanParts, options: () => ChatOptions, need
   return {
     room,
     /** Decides what of its attachments a question takes along. */
-    async fill(turn: Turn, target: Target): Promise<void> {
+    async fill(turn: Turn, target: Target, signal: AbortSignal): Promise<void> {
       if (turn.attachments.length === 0) return;
+      const { meaning, tier = 'open' } = options();
+      const model = meaning && parts.meaning.model(target);
+      const peer = target.by === 'anyone' ? undefined : target.by;
+      const rank: RankPassages = model
+        ? (question, passages) => parts.meaning.rank(question, passages, { model, tier, peer }, signal)
+        : parts.rank;
       const { prompt, attachments } = await promptWith(
         turn.question,
         turn.attachments,
         room(turn.question, target),
-        parts.rank,
+        rank,
       );
       turn.prompt = prompt;
       turn.attachments = attachments;

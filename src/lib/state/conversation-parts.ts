@@ -1,8 +1,10 @@
 import { loadPart } from '#lib/base/part.ts';
+import type { AskRequest } from '#lib/peer/spec.ts';
 import type { App } from './app.svelte.ts';
+import type { RankPassages } from './attachment.ts';
 import type { ConversationParts } from './conversation-spec.ts';
 import { resumingModel } from './go-on.ts';
-import { isOffered, narrowRoute, type Needs } from './narrow-route.ts';
+import { isOffered, meaningModel, narrowRoute, type Needs } from './narrow-route.ts';
 import type { Target } from './target.ts';
 import { createToolbox } from './tools/toolbox.ts';
 
@@ -18,6 +20,10 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
     zone: () => new Intl.DateTimeFormat().resolvedOptions().timeZone,
     runScript: async (code, options) => (await app.ready).runScript(code, options),
   });
+  const byWords: RankPassages = async (question, passages) => {
+    const { rankPassages } = await loadPart(() => import('./search-index.ts'));
+    return rankPassages(question, passages);
+  };
   const preview = (target: Target, needs: Needs) => narrowRoute(app.previewOf(target), target, needs);
   return {
     ...own,
@@ -34,9 +40,17 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
       usable: (target, tier) => isOffered('tools', target, app.network.value, preview(target, { tier })),
       run: toolbox.run,
     },
-    rank: async (question, passages) => {
-      const { rankPassages } = await loadPart(() => import('./search-index.ts'));
-      return rankPassages(question, passages);
+    rank: byWords,
+    meaning: {
+      model: (target) => meaningModel(target, app.network.value),
+      rank: async (question, passages, terms, signal) => {
+        const [{ asking }, { rankByMeaning }] = await Promise.all([
+          app.ready,
+          loadPart(() => import('./rank-by-meaning.ts')),
+        ]);
+        const ask = (request: AskRequest) => asking.ask(request, { signal, where: 'network' });
+        return rankByMeaning(question, passages, terms, { ask, byWords, signal });
+      },
     },
   };
 }

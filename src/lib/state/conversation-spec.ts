@@ -1,4 +1,5 @@
 import type { RankPassages } from './attachment.ts';
+import type { MeaningTerms } from './rank-by-meaning.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { Settings } from './settings.ts';
 import type { AskingPort } from './tab.ts';
@@ -20,6 +21,16 @@ export interface ConversationParts {
   /** Called when a turn starts, while its answer arrives, when it ends, and when another version is chosen. */
   readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[], answering: boolean) => Promise<void>;
   readonly rank: RankPassages;
+  readonly meaning: {
+    /** The model that a peer computes vectors of texts with, whom this target allows; undefined where there is none. */
+    readonly model: (target: Target) => string | undefined;
+    readonly rank: (
+      question: string,
+      passages: readonly string[],
+      terms: MeaningTerms,
+      signal: AbortSignal,
+    ) => Promise<readonly number[]>;
+  };
   /** Whether somebody who can take a question for this target and tier now sees pictures. */
   readonly sees: (target: Target, tier: Needs['tier']) => boolean;
   readonly tools: {

@@ -7,7 +7,7 @@ import type { ConversationParts } from './conversation-spec.ts';
 import { Conversation } from './conversation.svelte.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { AskingPort } from './tab.ts';
-import { anyPeer, thisDevice } from './target.ts';
+import { anyPeer, thisDevice, type Target } from './target.ts';
 
 const worker: WorkerView = {
   peer: 'P',
@@ -74,6 +74,7 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
     save: async (record, turns) => void saved.push({ record, turns }),
     tools: { usable: () => true, run: async () => [] },
     rank: async (_, passages) => [...passages.keys()],
+    meaning: { model: () => undefined, rank: async () => [] },
     resuming: () => undefined,
     sees: () => false,
     now: () => 1_000,
@@ -476,6 +477,33 @@ test('instructions and parameters of the conversation go along with every questi
   conversation.configure({});
   await conversation.send('b', anyPeer);
   expect(asked[1]?.params).toEqual({ maxTokens: 100, temperature: 0.5 });
+});
+
+test('passages are found by meaning only once the user has agreed, under the terms of the question', async () => {
+  const ranked: unknown[] = [];
+  const meaning: ConversationParts['meaning'] = {
+    model: ({ by }) => (by === 'this-device' ? undefined : 'vectors'),
+    rank: async (_, passages, terms) => {
+      ranked.push(terms);
+      return [...passages.keys()];
+    },
+  };
+  const { conversation } = desk(() => play([...begin('ok'), cancelled]), { meaning });
+  const long = [{ id: 'a', name: 'long.txt', text: 'A line of a long text. '.repeat(1_000) }];
+  const ask = async (target: Target) => {
+    conversation.pending = long;
+    await conversation.send('q', target);
+  };
+  await ask(anyPeer);
+  expect(ranked).toEqual([]);
+  conversation.configure({ meaning: true, tier: 'verified' });
+  await ask(anyPeer);
+  await ask({ model: 'any', by: 'B' });
+  await ask({ model: 'any', by: 'this-device' });
+  expect(ranked).toEqual([
+    { model: 'vectors', tier: 'verified', peer: undefined },
+    { model: 'vectors', tier: 'verified', peer: 'B' },
+  ]);
 });
 
 test('attachments go with the question once, stay with it, and are chosen anew when it is asked again', async () => {

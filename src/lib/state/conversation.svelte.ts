@@ -100,6 +100,11 @@ export class Conversation {
     return this.pending.length === 0 || attachmentsFit(this.pending, this.#plan.room(question, target));
   }
 
+  /** Whether a peer that the target allows could find passages by their meaning. */
+  meaningOffered(target: Target): boolean {
+    return this.#parts.meaning.model(target) !== undefined;
+  }
+
   /** Pictures that nobody sees whom the next question could go to now: those it has attached, and those before it. */
   unseenPictures(target: Target): { readonly pending: number; readonly before: number } {
     const asked = this.compareWith ? [target, this.compareWith] : [target];
@@ -302,7 +307,7 @@ export class Conversation {
 
   #run(turn: Turn, target: Target, tools: OfferedTools | undefined, signal: AbortSignal): Promise<void> {
     const request = async () => {
-      await this.#plan.fill(turn, target);
+      await this.#plan.fill(turn, target, signal);
       return this.#plan.request(pathTo(this.all, turn.id), target, tools);
     };
     return this.#follow(turn, request, target, signal);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Offer } from '#lib/protocol/offer.ts';
 import { emptyLibrary, type LibraryView } from './library.ts';
 import { noNetwork, type NetworkView, type OfferView } from './network.ts';
-import { isOffered, narrowRoute } from './narrow-route.ts';
+import { isOffered, meaningModel, narrowRoute } from './narrow-route.ts';
 import { anyPeer, previewRoute, thisDevice } from './target.ts';
 
 type Model = Partial<Offer['models'][number]> & { readonly name: string };
@@ -122,4 +122,21 @@ test('a feature is offered where somebody who can take the question has it', () 
   expect(has({ model: 'm', by: 'A' })).toBe(false);
   expect(has(thisDevice, withModel('m'))).toBe(true);
   expect(has(thisDevice, withModel('n'))).toBe(false);
+});
+
+test('vectors are computed by a peer that the target allows, for nothing, and never for a question that stays here', () => {
+  const kinds = ['chat', 'embedding'];
+  const network = online(
+    offer('A', [{ name: 'chats' }, { name: 'dear', kinds, price: { in: '1', out: '0' } }]),
+    offer('B', [{ name: 'vectors', kinds: ['embedding'] }]),
+    offer('C', [{ name: 'both', kinds }]),
+  );
+  expect(meaningModel(anyPeer, network)).toBe('vectors');
+  expect(meaningModel({ model: 'any', by: 'C' }, network)).toBe('both');
+  expect(meaningModel({ model: 'any', by: 'A' }, network)).toBeUndefined();
+  expect(meaningModel(thisDevice, network)).toBeUndefined();
+  const own = { ...offer('D', [{ name: 'own', kinds }]), self: true };
+  expect(
+    meaningModel(anyPeer, online(own, offer('E', [{ name: 'leaving', kinds }], { draining: true }))),
+  ).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 import type { Tier } from '#lib/protocol/job.ts';
-import type { NetworkView, OfferView } from './network.ts';
+import { isFree } from '#lib/protocol/charge-of.ts';
+import { servingNetwork, type NetworkView, type OfferView } from './network.ts';
 import { modelOf, waitingFor, type RoutePreview, type Target } from './target.ts';
 
 /** What whoever answers has to have, besides the model. */
@@ -40,6 +41,15 @@ export function isOffered(feature: string, target: Target, network: NetworkView,
   const offers = preview.kind === 'network' ? preview.offers : network.offers.filter(({ self }) => self);
   const asked: Target = preview.kind === 'this-device' ? { model: preview.model, by: 'anyone' } : target;
   return offers.some((view) => featured(view, asked, feature));
+}
+
+/** The name of a model that computes vectors of texts, for nothing, at a peer that the target allows. */
+export function meaningModel({ by }: Target, network: NetworkView): string | undefined {
+  if (by === 'this-device') return undefined;
+  return servingNetwork(network.offers)
+    .filter(({ offer, self }) => !self && (by === 'anyone' || offer.peer === by))
+    .flatMap(({ offer }) => offer.models)
+    .find(({ kinds, price }) => kinds.includes('embedding') && isFree(price))?.name;
 }
 
 /** One of its models that the target could mean, with this feature. */

@@ -35,6 +35,8 @@ export interface ChatOptions {
   readonly tier?: Exclude<Tier, 'open'> | undefined;
   /** Tools on this device that the model may call; none unless they are switched on. */
   readonly tools?: readonly ToolName[] | undefined;
+  /** Passages of long attachments are found by their meaning too, for which all of the text goes to a peer. */
+  readonly meaning?: true | undefined;
 }
 
 export const systemLengthMax = 8_000;
