@@ -194,6 +194,11 @@ export const appAndWidget: readonly Claim[] = [
   },
   {
     row: 'PWA',
+    claim: 'The first page is painted before its code has come, and what is pressed meanwhile counts',
+    proofs: [[looks, 'a press that comes before the page runs counts once it does']],
+  },
+  {
+    row: 'PWA',
     claim: 'An address that is none is a 404, with a way back',
     proofs: [[alone, offline]],
   },
@@ -281,8 +286,9 @@ export const appAndWidget: readonly Claim[] = [
     claim: 'Browse models, choose, pay, get a key, curl',
     proofs: [
       ['tests/e2e/paid.spec.ts', 'a tab sets a price and another pays it: deposit, cost, earnings, and the way out'],
+      ['relay/gateway/credits.test.ts', 'a key of a wallet pays from its account, one of the operator not at all'],
     ],
-    lacks: 'a key that pays for its own answers: the worker asks nothing by then',
+    lacks: 'a key that pays in the same walk: the worker asks nothing by then',
   },
   {
     row: 'tiers',

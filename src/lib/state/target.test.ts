@@ -165,3 +165,25 @@ test('a free peer answers beside one that asks for money, unless that one is nam
   const named = previewRoute({ model: 'any', by: 'Paid' }, online(asking, free), emptyLibrary);
   expect(named).toMatchObject({ kind: 'none', why: 'asks-money' });
 });
+
+test('of several models of one peer the likeliest is named, as of several peers', () => {
+  const several = offer('A', [
+    { name: 'slow', measured: slow },
+    { name: 'fast', measured: fast },
+    { name: 'dear', measured: { ...fast, decodeTps: 900 }, price: { in: '1', out: '1' } },
+  ]);
+  const other = offer('B', [{ name: 'other', measured: { ...slow, decodeTps: 30 } }]);
+  expect(previewRoute(anyPeer, online(other, several), emptyLibrary)).toMatchObject({
+    model: 'fast',
+    offers: [several, other],
+  });
+  const busy = offer('A', [
+    { name: 'slow', measured: slow },
+    { name: 'fast', measured: fast, running: 1 },
+  ]);
+  expect(previewRoute(anyPeer, online(busy), emptyLibrary)).toMatchObject({ model: 'slow', waiting: undefined });
+  expect(previewRoute({ model: 'fast', by: 'A' }, online(busy), emptyLibrary)).toMatchObject({
+    model: 'fast',
+    waiting: { position: 1 },
+  });
+});

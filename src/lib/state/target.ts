@@ -96,7 +96,7 @@ function servingOffers(network: NetworkView, target: Target): readonly OfferView
     .filter((view) => !view.offer.draining && modelOf(view, target))
     .filter((view) => target.by === 'anyone' || view.offer.peer === target.by)
     .filter((view) => reachable(view, network))
-    .sort((a, b) => load(a, target) - load(b, target) || speed(b, target) - speed(a, target));
+    .sort((a, b) => compare(modelOf(a, target)!, modelOf(b, target)!));
 }
 
 /** Without a relay an offer may be out of date, so only this device and connected peers count. */
@@ -104,17 +104,20 @@ function reachable({ offer, self }: OfferView, { phase, connections }: NetworkVi
   return phase === 'online' || self || connections.some(({ peer }) => peer === offer.peer);
 }
 
-/** The first of its models that the target could mean. */
+/** Of its models that the target could mean a free one, the least busy, then the fastest. */
 export function modelOf({ offer }: OfferView, { model: name }: Target) {
-  return offer.models.find((model) => model.kinds.includes('chat') && (name === 'any' || model.name === name));
+  return offer.models
+    .filter(({ kinds, name: own }) => kinds.includes('chat') && (name === 'any' || own === name))
+    .sort((a, b) => Number(isFree(b.price)) - Number(isFree(a.price)) || compare(a, b))[0];
 }
 
-function load(view: OfferView, target: Target): number {
-  const model = modelOf(view, target)!;
-  return Math.max(0, model.running + model.queued - model.slots + 1) / model.slots;
-}
+type Offered = OfferView['offer']['models'][number];
 
-const speed = (view: OfferView, target: Target): number => modelOf(view, target)!.measured?.decodeTps ?? 0;
+const compare = (a: Offered, b: Offered): number => load(a) - load(b) || speed(b) - speed(a);
+
+const load = ({ running, queued, slots }: Offered): number => Math.max(0, running + queued - slots + 1) / slots;
+
+const speed = ({ measured }: Offered): number => measured?.decodeTps ?? 0;
 
 export function waitingFor(view: OfferView, target: Target) {
   const model = modelOf(view, target)!;
