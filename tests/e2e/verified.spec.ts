@@ -96,6 +96,13 @@ test('a page asks verified peers only and shows what it looked up; a tab judges 
       await look(asker, 'verified-receipt', keep);
     });
 
+    await test.step('who has asked nothing yet sees in the directory what was looked up', async () => {
+      await judge.goto(`${relay.url}/network`);
+      const rows = judge.getByRole('table');
+      await expect(rows).toContainText('open, verified');
+      await expect(rows).not.toContainText('not checked');
+    });
+
     await test.step('a tab shows the peer ID to name, and judges when it is named and has a model', async () => {
       await judge.goto(`${relay.url}/share`);
       await expect(sideBar(judge)).toContainText('1 peer sharing');

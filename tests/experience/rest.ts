@@ -62,6 +62,10 @@ export const sharingAndNetwork: readonly Claim[] = [
     claim: 'What a peer claims of tiers is looked up while its row is on screen',
     proofs: [
       [
+        'tests/e2e/verified.spec.ts',
+        'a page asks verified peers only and shows what it looked up; a tab judges once the network names it',
+      ],
+      [
         'src/lib/boot/tiers.test.ts',
         'rows are told what was found of each claim; what claims nothing, or was not looked up, stands in none',
       ],
