@@ -42,9 +42,20 @@ test('numbers go on when the storage fails', async () => {
   const failing = {
     ...createMemoryStorage(),
     get: () => Promise.reject(new Error('no')),
-    put: () => Promise.reject(new Error('no')),
+    batch: () => Promise.reject(new Error('no')),
   };
   const sequence = await openSequence({ storage: failing, clock: manualClock(5_000), logger: silentLogger });
   expect([sequence.next(), sequence.next()]).toEqual([5_000, 5_001]);
   await sequence.settled();
+});
+
+test('a number does not wait for the disk', async () => {
+  const storage = createMemoryStorage();
+  const batch = vi.spyOn(storage, 'batch');
+  const put = vi.spyOn(storage, 'put');
+  const sequence = await openSequence({ storage, clock: manualClock(5_000), logger: silentLogger });
+  sequence.next();
+  await sequence.settled();
+  expect(put).not.toHaveBeenCalled();
+  expect(batch.mock.calls.map(([, options]) => options)).toEqual([{ durability: 'relaxed' }]);
 });
