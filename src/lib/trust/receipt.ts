@@ -1,10 +1,10 @@
 import { TabloomError } from '#lib/base/errors.ts';
-import type { Checkpoint } from '#lib/protocol/checkpoint.ts';
+import { parseRecord } from '#lib/protocol/cbor.ts';
+import { checkpointSchema, type Checkpoint } from '#lib/protocol/checkpoint.ts';
 import {
   isSignedHere,
   openEnvelope,
   signChecked,
-  signEnvelope,
   type Envelope,
   type Opened,
   type Signer,
@@ -88,7 +88,7 @@ export function issueReceipt(delivered: Delivered, signer: Signer): OpenedReceip
 /** What the job costs so far, in the smallest unit; left out where it is free. */
 export type Owed = Pick<Checkpoint, 'due'>;
 
-/** Signs a checkpoint over the parts sent so far. */
+/** Signs a checkpoint over the parts sent so far. @throws `bad-record` rather than signing something readers would reject. */
 export function issueCheckpoint(
   { job, asker, output, issuedAt, due }: Pick<Delivered, 'job' | 'asker' | 'output' | 'issuedAt'> & Owed,
   signer: Signer,
@@ -106,7 +106,7 @@ export function issueCheckpoint(
     issuedAt,
     due,
   };
-  return signEnvelope('checkpoint', checkpoint, signer);
+  return signChecked('checkpoint', checkpointSchema, parseRecord(checkpointSchema, checkpoint, 'bad-record'), signer);
 }
 
 /** The usage for the `finish` frame that carries this job's receipt. */

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { createChannelPair } from '#lib/net/pair.ts';
 import type { Channel } from '#lib/net/spec.ts';
+import { encodeCbor } from '#lib/protocol/cbor.ts';
+import { checkpointSchema } from '#lib/protocol/checkpoint.ts';
 import { countersignSchema, receiptSchema } from '#lib/protocol/receipt.ts';
-import { signChecked } from '#lib/protocol/envelope.ts';
+import { openEnvelope, signChecked } from '#lib/protocol/envelope.ts';
 import type { AskerFrame, WorkerFrame } from '#lib/protocol/frame.ts';
 import { jobKinds } from '#lib/protocol/kinds/table.ts';
 import {
   askerFixture,
+  checkpointFixture,
   countersignFixture,
   jobFixture,
   receiptEnvelopeFixture,
@@ -33,6 +36,7 @@ const isBytes = (message: unknown) => message instanceof Uint8Array;
 
 const usage = { tokensIn: 21, tokensOut: 2 };
 const ownReceipt = signChecked('receipt', receiptSchema, receiptFixture, workerFixture);
+const ownCheckpoint = signChecked('checkpoint', checkpointSchema, checkpointFixture, workerFixture);
 const open = (text: string): AskerFrame => ({
   t: 'open',
   job: { ...jobFixture, kind: 'completion', input: { prompt: text } } as typeof jobFixture,
@@ -44,6 +48,8 @@ const workerFrames: readonly (readonly [WorkerFrame, 'handed' | 'bytes'])[] = [
   [{ t: 'part', part: { type: 'text-delta', text: 'Hi', tokens: 1 } }, 'handed'],
   [{ t: 'part', part: { type: 'embedding', index: 0, vector: new Uint8Array(8) } }, 'bytes'],
   [{ t: 'refused', code: 'busy', message: 'Later.' }, 'bytes'],
+  [{ t: 'checkpoint', envelope: ownCheckpoint }, 'handed'],
+  [{ t: 'checkpoint', envelope: { ...ownCheckpoint } }, 'bytes'],
   [{ t: 'finish', reason: 'stop', usage, receipt: ownReceipt }, 'handed'],
   [{ t: 'finish', reason: 'stop', usage, receipt: receiptEnvelopeFixture }, 'handed'],
 ];
@@ -67,6 +73,19 @@ test('a receipt that was signed in this process stays the same object within it,
     const frame = readWorkerFrame(await nextOf(near));
     expect(frame.t === 'finish' && frame.receipt === receipt).toBe(same);
   }
+});
+
+test('a checkpoint that was signed in this process is not verified again, and no other goes without', async () => {
+  const { near, far } = inProcess();
+  await sendWorkerFrame(far, { t: 'checkpoint', envelope: ownCheckpoint });
+  const frame = readWorkerFrame(await nextOf(near));
+  expect(frame.t === 'checkpoint' && frame.envelope === ownCheckpoint).toBe(true);
+  const forged = { ...ownCheckpoint, payload: encodeCbor({ ...checkpointFixture, tokensOut: 1 }) };
+  const { peer, record } = openEnvelope('checkpoint', checkpointSchema, ownCheckpoint);
+  expect([peer, record]).toEqual([workerFixture.peer, checkpointFixture]);
+  expect(() => openEnvelope('checkpoint', checkpointSchema, forged)).toThrow(
+    expect.objectContaining({ code: 'bad-signature' }),
+  );
 });
 
 test('a countersign, too', async () => {

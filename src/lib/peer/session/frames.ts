@@ -57,8 +57,7 @@ export function readyAskerFrame(frame: AskerFrame, kinds: KindTable): ReadyFrame
 export async function sendAskerFrame(channel: Channel, frame: AskerFrame, kinds: KindTable): Promise<void> {
   const { values } = channel;
   if (!values || frame.t !== 'countersign') return channel.send(encodeAskerFrame(frame, kinds));
-  const checked = checkedAskerFrame(frame, kinds);
-  await hand(values, isSignedHere(frame.envelope) ? frame : checked);
+  await hand(values, isSignedHere(frame.envelope) ? frame : checkedAskerFrame(frame, kinds));
 }
 
 /** Rejects with `frame-too-large`, `bad-frame`, and as `Channel.send`. */
@@ -66,6 +65,8 @@ export function sendWorkerFrame(channel: Channel, frame: WorkerFrame, options?: 
   const { values } = channel;
   try {
     if (!values || !isHanded(frame)) return channel.send(encodeWorkerFrame(frame), options);
+    // Its record has passed its schema, and there is nothing else in it.
+    if (frame.t === 'checkpoint') return hand(values, frame, options);
     const checked = checkedWorkerFrame(frame);
     return hand(values, frame.t === 'finish' && isSignedHere(frame.receipt) ? frame : checked, options);
   } catch (error) {
@@ -79,7 +80,11 @@ const hand = (values: NonNullable<Channel['values']>, value: AskerFrame | Worker
 
 /** Those of which every answer has some, and which are always smaller than a frame. */
 const isHanded = (frame: WorkerFrame): boolean =>
-  frame.t === 'accepted' || frame.t === 'alive' || frame.t === 'finish' || isShortText(frame);
+  frame.t === 'accepted' ||
+  frame.t === 'alive' ||
+  frame.t === 'finish' ||
+  (frame.t === 'checkpoint' && isSignedHere(frame.envelope)) ||
+  isShortText(frame);
 
 const isShortText = (frame: WorkerFrame): boolean =>
   frame.t === 'part' &&
