@@ -79,6 +79,18 @@ test('who is in a hurry gets the relayed connection, and the direct dial goes on
   expect(dials()).toBe(2);
 });
 
+test('the wait counts from the first dial: a question that was prepared for takes the relayed connection at once', async () => {
+  const { clock, relayed, connect } = setup();
+  const prepared = connect();
+  await clock.advance(1_000);
+  const hurried = connect([], { directTimeoutMs: 250 });
+  const asked = connect([], { directTimeoutMs: 1_500 });
+  await clock.advance(0);
+  expect([hurried.connection, asked.connection]).toEqual([relayed, undefined]);
+  await clock.advance(500);
+  expect([asked.connection, prepared.connection]).toEqual([relayed, undefined]);
+});
+
 test('where no relay reaches the peer, one in a hurry waits for the direct connection all the same', async () => {
   const { clock, node } = setup();
   const wss = `/dns4/a.example/tcp/443/wss/p2p/${stranger}`;

@@ -34,6 +34,13 @@ export interface ConnectionResolverInput {
   readonly lifetime: AbortSignal;
 }
 
+/** A direct connection that is being dialled. */
+interface Upgrade {
+  readonly sinceMs: number;
+  /** Undefined where every way has failed; never rejects. */
+  readonly connection: Promise<Connection | undefined>;
+}
+
 export interface RelayResolverInput extends Pick<ConnectionResolverInput, 'node' | 'clock' | 'tuning'> {
   /** Addresses of the relays this one is connected to. */
   readonly relays: () => readonly string[];
@@ -88,7 +95,7 @@ export function createConnectionResolver({
   tuning,
   lifetime,
 }: ConnectionResolverInput): ConnectionResolver {
-  const upgrades = new Map<PeerId, Promise<Connection | undefined>>();
+  const upgrades = new Map<PeerId, Upgrade>();
   const circuits = new Map<PeerId, Promise<Connection>>();
   const pausedUntilMs = new Map<PeerId, number>();
 
@@ -172,18 +179,20 @@ export function createConnectionResolver({
     (await trySignalled(peer, addrs)) ??
     (await tryPlain(peer, addrs, webrtcDirect));
 
-  const upgradeOnce = (peer: PeerId, addrs: readonly string[]): Promise<Connection | undefined> => {
+  const upgradeOnce = (peer: PeerId, addrs: readonly string[]): Upgrade => {
     const running = upgrades.get(peer);
     if (running) return running;
-    const started = upgrade(peer, addrs)
+    const sinceMs = clock.elapsed();
+    const connection = upgrade(peer, addrs)
       .catch(() => undefined)
-      .then((connection) => {
+      .then((direct) => {
         upgrades.delete(peer);
-        if (connection) pausedUntilMs.delete(peer);
+        if (direct) pausedUntilMs.delete(peer);
         else pausedUntilMs.set(peer, clock.elapsed() + tuning.directPauseMs);
         if (pausedUntilMs.size > peersRememberedMax) pausedUntilMs.delete(pausedUntilMs.keys().next().value!);
-        return connection;
+        return direct;
       });
+    const started: Upgrade = { sinceMs, connection };
     upgrades.set(peer, started);
     return started;
   };
@@ -200,8 +209,13 @@ export function createConnectionResolver({
         void upgradeOnce(peer, known);
         return relayedBefore;
       }
-      const upgrading = due ? upgradeOnce(peer, known) : Promise.resolve(undefined);
-      const upgraded = (withinMs: number) => withTimeout(upgrading, clock, withinMs, { signal }).catch(() => undefined);
+      const upgrading = due ? upgradeOnce(peer, known) : undefined;
+      /** Counted from the first dial: who prepared for a question has waited already. */
+      const upgraded = async (afterMs: number) => {
+        if (!upgrading) return undefined;
+        const leftMs = Math.max(0, upgrading.sinceMs + afterMs - clock.elapsed());
+        return withTimeout(upgrading.connection, clock, leftMs, { signal }).catch(() => undefined);
+      };
       const first = await upgraded(directTimeoutMs);
       if (first) return first;
       let reason = 'none of its addresses is known';
@@ -213,7 +227,7 @@ export function createConnectionResolver({
         reason = 'no relay reaches it';
         cause = error;
       }
-      const late = await upgraded(tuning.directTimeoutMs - directTimeoutMs);
+      const late = await upgraded(tuning.unrelayedTimeoutMs);
       if (late) return late;
       throw peerUnreachable(peer, reason, cause);
     },

@@ -35,9 +35,12 @@ export interface Tuning {
   readonly silentTicksMax: number;
 
   /**
-   * How long `open` waits for a direct connection before using the relayed one; dialling continues in the background.
+   * How long after the first dial `open` takes the relayed connection instead; dialling continues in the background. In a tab a person
+   * waits, and a browser's dial either takes some hundred milliseconds or fails.
    */
   readonly directTimeoutMs: number;
+  /** The same where no relay reaches the peer, and there is nothing else to wait for. */
+  readonly unrelayedTimeoutMs: number;
   /** Pause before a failed direct dial is retried. */
   readonly directPauseMs: number;
   readonly dialTimeoutMs: number;
@@ -69,6 +72,7 @@ const everywhere: Tuning = {
   silenceTickMs: 4_000,
   silentTicksMax: 4,
   directTimeoutMs: 4_000,
+  unrelayedTimeoutMs: 4_000,
   directPauseMs: 60_000,
   dialTimeoutMs: 10_000,
   streamTimeoutMs: 4_000,
@@ -79,7 +83,7 @@ const everywhere: Tuning = {
   subscriberTimeoutMs: 2_000,
 };
 
-export const tabTuning: Tuning = { ...everywhere, connectionsMax: 100 };
+export const tabTuning: Tuning = { ...everywhere, connectionsMax: 100, directTimeoutMs: 1_500 };
 export const nodeTuning: Tuning = everywhere;
 export const relayTuning: Tuning = {
   ...everywhere,
