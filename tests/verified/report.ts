@@ -20,13 +20,7 @@ export function writeReport(rows: readonly Row[]): void {
     ].join('\n'),
     sampled: cheatTable(rows, 1),
   };
-  const document = new URL('docs/VERIFICATION.md', root);
-  let text = readFileSync(document, 'utf8');
-  for (const [name, section] of Object.entries(sections)) {
-    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
-    text = text.replace(place, (_whole, before: string, after: string) => `${before}\n${section}\n\n${after}`);
-  }
-  writeFileSync(document, text);
+  writeSections(sections);
   writeFileSync(new URL('docs/verification-curve.svg', root), plotCurve(rows));
 
   const vectors = new URL('tests/vectors/verification/', root);
@@ -38,4 +32,15 @@ export function writeReport(rows: readonly Row[]): void {
       `${JSON.stringify(vectorsOf(row, demoModel.artefact, tokens))}\n`,
     );
   }
+}
+
+/** By their names, into docs/VERIFICATION.md. */
+export function writeSections(sections: Readonly<Record<string, string>>): void {
+  const document = new URL('docs/VERIFICATION.md', root);
+  let text = readFileSync(document, 'utf8');
+  for (const [name, section] of Object.entries(sections)) {
+    const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
+    text = text.replace(place, (_whole, before: string, after: string) => `${before}\n${section}\n\n${after}`);
+  }
+  writeFileSync(document, text);
 }

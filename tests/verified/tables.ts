@@ -18,7 +18,7 @@ const resampled = 10_000;
 const percent = (share: number) => `${(share * 100).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
 const count = (tokens: number) => (tokens === Infinity ? `> ${detectionTokensMax}` : String(tokens));
 const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
-const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]) =>
+export const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]) =>
   [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 
 export const manner = (temperature: number): Rule['manner'] =>

@@ -90,7 +90,7 @@ test('a calibrated series finds what is subtle sooner, or at all, and convicts n
     if (vectors.isHonest) expect(tokensUntilConvicted(vectors, calibrated), name).toBeUndefined();
   const found = (name: string) =>
     [uncalibratedRule, calibrated].map((one) => tokensUntilConvicted(read(`${name}.json`), one));
-  // As docs/VERIFICATION.md has them.
+  // The longer series of docs/VERIFICATION.md ask no question twice, and come to much the same.
   expect(Object.fromEntries(['canned', 'prompt', 'noise', 'q4', 'q8'].map((name) => [name, found(name)]))).toEqual({
     canned: [319, 87],
     prompt: [undefined, 1_189],
