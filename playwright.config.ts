@@ -10,7 +10,7 @@ export default defineConfig({
   retries: 0,
   // A story of twenty steps, each with a limit of its own, on a machine that does four other things as well.
   timeout: 300_000,
-  expect: { timeout: 40_000 },
+  expect: { timeout: 90_000 },
   reporter: [['list']],
   use: {
     launchOptions,

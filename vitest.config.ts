@@ -22,7 +22,7 @@ export default defineConfig({
     // These only end what hangs, and have to hold while another lane or another program keeps the machine busy.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    expect: { poll: { timeout: 40_000 } },
+    expect: { poll: { timeout: 100_000 } },
     retry: 0,
     setupFiles: ['tests/fixtures/setup.ts'],
     projects: [

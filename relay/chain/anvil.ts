@@ -91,7 +91,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     clearTimeout(timer);
   };
   try {
-    const listening = await listeningPort(child, gone, { port, timeoutMs: options.startTimeoutMs ?? 10_000 });
+    const listening = await listeningPort(child, gone, { port, timeoutMs: options.startTimeoutMs ?? 60_000 });
     return { url: `http://${host}:${listening}`, port: listening, pid: child.pid!, gone, stop };
   } catch (cause) {
     await stop();

@@ -21,7 +21,7 @@ export function netCompliance(name: string, setup: () => Promise<NetSubject>): v
         open: (protocol: string) =>
           subject.a.open(subject.b.self, protocol, {
             addrs: subject.b.addresses(),
-            signal: AbortSignal.timeout(30_000),
+            signal: AbortSignal.timeout(90_000),
           }),
       });
       ground.serve(echoProtocol, async (channel) => {

@@ -24,7 +24,7 @@ export function openings(ground: Ground): void {
 
   test('an unknown peer is unreachable, and an unserved protocol unknown', async () => {
     await expect(
-      ground.a.open(ground.nobody, echoProtocol, { signal: AbortSignal.timeout(15_000) }),
+      ground.a.open(ground.nobody, echoProtocol, { signal: AbortSignal.timeout(90_000) }),
     ).rejects.toMatchObject({ code: 'peer-unreachable' });
     await expect(ground.open('/tabloom/none/1')).rejects.toMatchObject({ code: 'protocol-unknown' });
     await expect(ground.a.ping(ground.nobody)).rejects.toMatchObject({ code: 'peer-unreachable' });

@@ -28,7 +28,7 @@ export async function bareNode(relay: RelayNode, number: number): Promise<BareNo
   await node.start();
   const before = relay.reservationCount();
   await node.dial(multiaddr(addressOf(relay)));
-  await vi.waitUntil(() => relay.reservationCount() > before, { timeout: 10_000 });
+  await vi.waitUntil(() => relay.reservationCount() > before, { timeout: 90_000 });
   const peer = node.peerId.toString();
   return { node, peer, address: `${addressOf(relay)}/p2p-circuit/p2p/${peer}` };
 }

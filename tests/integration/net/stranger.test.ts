@@ -81,7 +81,7 @@ test('a message tells who handed it over, and whether its publisher is connected
         for (const net of [publisher, neighbour]) await net.publish(offersTopic, Uint8Array.of(++count));
         return seen.size;
       },
-      { timeout: 20_000, interval: 200 },
+      { timeout: 90_000, interval: 200 },
     )
     .toBe(2);
   expect(seen.get(publisher.self)).toEqual({ source: bridge.self, connected: false });

@@ -54,9 +54,12 @@ export interface StartInit {
   readonly extra?: readonly string[];
 }
 
+/** While its machine is busy: one that was killed before it wrote its state would come back without it. */
+const patience = { startTimeoutMs: 90_000, stopTimeoutMs: 90_000 };
+
 export async function startLocalChain(init: StartInit = {}): Promise<LocalChain> {
   const { confirmations = 1, ...start } = init;
-  let anvil = await startAnvil({ chainId: 31337, ...start });
+  let anvil = await startAnvil({ ...patience, chainId: 31337, ...start });
   const clients = localClients(anvil.url);
   const planned = plan(localChain, bytecode);
   await deploy(planned, clients.reader, clients.sender);
@@ -86,7 +89,7 @@ export async function startLocalChain(init: StartInit = {}): Promise<LocalChain>
         { clock: systemClock, fetch },
         {
           entry,
-          limits: { pollMs: 20, requestTimeoutMs: 5_000, unresponsiveMs: 20_000, nonceLostAfterMs: 500, ...limits },
+          limits: { pollMs: 20, requestTimeoutMs: 15_000, unresponsiveMs: 20_000, nonceLostAfterMs: 500, ...limits },
         },
       ),
     give,
@@ -113,7 +116,7 @@ export async function startLocalChain(init: StartInit = {}): Promise<LocalChain>
       await copyFile(`${start.statePath!}.kept`, start.statePath!);
     },
     async restart() {
-      anvil = await startAnvil({ chainId: 31337, ...start, port: anvil.port });
+      anvil = await startAnvil({ ...patience, chainId: 31337, ...start, port: anvil.port });
     },
     stop: () => anvil.stop(),
   };

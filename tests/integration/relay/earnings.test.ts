@@ -79,7 +79,7 @@ const request = (budget?: string): AskRequest =>
 
 async function ask(peer: Peer, budget?: string) {
   let state = initialJob;
-  for await (const event of peer.consumer.ask(request(budget), { signal: AbortSignal.timeout(30_000) })) {
+  for await (const event of peer.consumer.ask(request(budget), { signal: AbortSignal.timeout(90_000) })) {
     state = reduceJob(state, event);
   }
   return state;

@@ -97,7 +97,7 @@ test('an asker pays the hub, which pays the provider less, and all of it is clai
     budget: '2000000',
   } as unknown as AskRequest;
   let state = initialJob;
-  for await (const event of asker.consumer.ask(request, { signal: AbortSignal.timeout(40_000) })) {
+  for await (const event of asker.consumer.ask(request, { signal: AbortSignal.timeout(90_000) })) {
     state = reduceJob(state, event);
   }
   expect(state.error).toBeUndefined();

@@ -53,7 +53,7 @@ const path = () => `${relay.url}/v1/chat/completions`;
 /** The relay asks the chain first whether that can do this. */
 const offered = () =>
   vi.waitFor(async () => expect((await (await fetch(path(), asking())).json()).accepts).toHaveLength(2), {
-    timeout: 20_000,
+    timeout: 90_000,
     interval: 50,
   });
 const held = (address: Person['address']) => chain.chain().tokenBalance(address);
