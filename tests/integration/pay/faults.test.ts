@@ -74,12 +74,13 @@ test('a chain that stays away is reported, and the caller can stop waiting', asy
   const reported = expect(impatient).rejects.toMatchObject({ code: 'chain-unavailable' });
   const stopped = new AbortController();
   const stoppable = claim({ chain: local.chain(), vouchers }, other.wallet, claims, { signal: stopped.signal });
+  const ended = expect(stoppable).rejects.toMatchObject({ code: 'aborted' });
   // Each by its own account: one that has not got as far as sending is refused by a chain that goes, and waits for nothing.
   await until(async () => (await hasSent(provider)) && (await hasSent(other)));
   await chains.pop()!.stop();
   await reported;
   stopped.abort();
-  await expect(stoppable).rejects.toMatchObject({ code: 'aborted' });
+  await ended;
 });
 
 test('a reorganisation three blocks deep undoes a claim: it is sent again, and confirmed once', async () => {
