@@ -74,7 +74,11 @@ describe('a relay that starts its own chain', () => {
     try {
       expect(await (await ask(own)).json()).toEqual({ amount: '1000000000' });
       const again = await ask(own);
-      expect([again.status, again.headers.get('retry-after')]).toEqual([429, '3600']);
+      expect(again.status).toBe(429);
+      // An hour after the gift, of which some seconds may have gone by.
+      const seconds = Number(again.headers.get('retry-after'));
+      expect(seconds).toBeGreaterThan(3_000);
+      expect(seconds).toBeLessThanOrEqual(3_600);
       expect(await chainOf(own).coinBalance(address)).toBe(10n ** 18n);
       await own.restart();
       expect(await chainOf(own).tokenBalance(address)).toBe(1_000_000_000n);
