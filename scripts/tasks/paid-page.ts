@@ -1,3 +1,4 @@
+import { habitJobsMin } from '#lib/market/pay-way.ts';
 import { openPageAsker } from '../../tests/paid/page.ts';
 import { funds, type Town } from '../../tests/paid/town.ts';
 
@@ -7,10 +8,11 @@ export interface Telling {
 }
 
 /** Questions at most until the page has paid both providers. */
-const questionsMax = 4;
+const questionsMax = habitJobsMin + 4;
 
 /**
- * An asker in Chromium pays each of the two providers, the other while one is gone, and the gateway, and leaves.
+ * An asker in Chromium pays the hub until a channel of its own is worth it, which costs nothing here, then each of the two providers, the
+ * other while one is gone, and the gateway, and leaves.
  * @returns what it has promised, in units.
  */
 export async function tellPage(town: Town, { say, complaints }: Telling): Promise<bigint> {
@@ -30,6 +32,7 @@ export async function tellPage(town: Town, { say, complaints }: Telling): Promis
       for (const { program } of gone) await program.restart();
     }
     const paid = await payeesOf(town, person.address);
+    if (!paid.has(town.seller.address)) complaints.push('the page never paid the hub');
     for (const one of town.providers) {
       if (!paid.has(one.person.address)) complaints.push(`the page never paid ${one.peer}`);
     }

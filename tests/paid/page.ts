@@ -8,7 +8,7 @@ import type { Person } from '../integration/pay/chain.fixture.ts';
 
 /** Somebody who asks in a page, and pays with a wallet of the browser (EIP-6963). */
 export interface PageAsker {
-  /** Asks in the chat. @returns units that the answer cost, by what stands below it. */
+  /** Asks in a conversation of its own, so that nobody holds it already. @returns units that the answer cost, by what stands below it. */
   ask(question: string): Promise<bigint>;
   /** What a stock client of x402 needs to pay as this page does: by its `fetch`, and its wallet's signature. */
   readonly fetch: typeof globalThis.fetch;
@@ -23,8 +23,8 @@ export interface PageAsker {
 /** What an answer may cost, and what may lie with one peer and in all, in dollars. */
 const limits = [
   ['Most for an answer', '2'],
-  ['Most deposited with one peer', '4'],
-  ['Most deposited in all', '12'],
+  ['Most deposited with one peer', '6'],
+  ['Most deposited in all', '18'],
 ] as const;
 const units = (text: string): bigint => {
   const [whole, fraction] = /\$([\d,]+)\.(\d+)/.exec(text)!.slice(1) as [string, string];
@@ -66,10 +66,11 @@ function askerIn(page: Page, { address, close }: { readonly address: Address; cl
   return {
     async ask(question) {
       await visit(page, 'Chat');
-      if (asked === 0) await agree.click({ timeout: 30_000 });
+      if (asked++ === 0) await agree.click({ timeout: 30_000 });
+      else await page.getByRole('button', { name: 'New conversation' }).first().click();
       await send(page, question);
       await untilIdle(page);
-      const answer = answers(page).nth(asked++);
+      const answer = answers(page).first();
       await expect(answer).toContainText(/cost \$[\d.]+/, { timeout: 15_000 });
       return units(/cost (\$[\d.,]+)/.exec(await answer.innerText())![1]!);
     },

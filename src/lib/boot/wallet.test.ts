@@ -200,6 +200,13 @@ test('a price needs a till: without one the model counts as closed, never as fre
   expect(earner.priceOf('m')).toBe('closed');
 });
 
+test('what is known of channels is nothing until the wallet is open, and why it is not is no error of asking', async () => {
+  const { wallet } = await desk();
+  const { channels } = wallet.purse;
+  expect([channels!.to(payout, 1n), channels!.costs(1)]).toEqual(['none', undefined]);
+  await expect(channels!.ready()).rejects.toMatchObject({ code: 'no-chain' });
+});
+
 test('a range whose ends are not in order is closed, and none is prepared for; one from nothing needs a till', async () => {
   const prices = {
     rising: { in: '1', out: '5', full: { in: '1', out: '6' } },

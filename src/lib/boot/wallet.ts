@@ -233,7 +233,7 @@ export async function keepWallet(components: WalletComponents): Promise<WalletKe
         return noting('pay', () => money.purse.open(payout, job, options));
       },
       channels: {
-        ready: opened,
+        ready: async () => opened(),
         to: (payout, budget) => channels?.to(payout, budget) ?? 'none',
         costs: (chain) => channels?.costs(chain),
       },

@@ -68,7 +68,7 @@ async function chooseOne(
 ): Promise<Choosing> {
   const { trials, kinds, hedging, payWays } = context;
   const { effect, state } = routing;
-  if (request.budget !== undefined) await preparePayWays(request, context);
+  if (request.budget !== undefined) await preparePayWays(request, context, routing);
   await checkTiers(request, context, routing);
   const search = searchWorkers(request, { ...routing, attempt: attempt === 'none' ? 'last' : attempt }, context);
   // Nothing is awaited between the last look and the agreement: jobs asked in one turn would all see the same free slot.

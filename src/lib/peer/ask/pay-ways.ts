@@ -1,4 +1,6 @@
+import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
+import { withTimeout } from '#lib/base/timeout.ts';
 import type { Paying } from '#lib/market/pay-way.ts';
 import type { DirectoryEntry } from '#lib/market/spec.ts';
 import type { Purse } from '#lib/pay/ports.ts';
@@ -9,12 +11,16 @@ import type { PaidWorkBook } from './paid-work.ts';
 export interface PayWays {
   /** Of a job that may cost so much still. Undefined where nothing is known: no budget, or no purse that tells. */
   paying(budget: string | undefined): Paying | undefined;
-  /** Opens the purse where a hub is among those that could be asked, so that what it has stored is known. Never throws. */
-  prepare(budget: string | undefined, serving: readonly DirectoryEntry[]): Promise<void>;
+  /**
+   * Opens the purse where a hub is among those that could be asked, so that what it has stored is known. Never throws, and waits for
+   * so long at most; what is not known then counts as dear.
+   */
+  prepare(budget: string | undefined, serving: readonly DirectoryEntry[], options: AbortOptions): Promise<void>;
   /** The purse could not pay this worker: for a while a hub is asked in its place. */
   refused(worker: PeerId): void;
 }
 
+const openMsMax = 3_000;
 const refusedMs = 10 * 60_000;
 const refusedMax = 256;
 
@@ -42,10 +48,11 @@ export function createPayWays({
         },
       };
     },
-    async prepare(budget, serving) {
+    async prepare(budget, serving, { signal }) {
       if (!channels || budget === undefined) return;
-      if (serving.some(({ offer }) => offer.models.some(({ hub }) => hub)))
-        await channels.ready().catch(() => undefined);
+      if (!serving.some(({ offer }) => offer.models.some(({ hub }) => hub))) return;
+      const opening = (async () => channels.ready())();
+      await withTimeout(opening, clock, openMsMax, { signal }).catch(() => undefined);
     },
     refused(worker) {
       refused.delete(worker);

@@ -99,8 +99,11 @@ function servingOf(model: AskRequest['model'], { catalogue = noCatalogue, direct
 }
 
 /** Has the purse opened where a hub and whom it asks could both be paid, before any of them is looked at. */
-export const preparePayWays = ({ model, budget }: AskRequest, context: AskContext): Promise<void> =>
-  context.payWays.prepare(budget, servingOf(model, context));
+export const preparePayWays = (
+  { model, budget }: AskRequest,
+  context: AskContext,
+  options: AbortOptions,
+): Promise<void> => context.payWays.prepare(budget, servingOf(model, context), options);
 
 /** Has the bonds looked up of those that could do it, before any of them is looked at. */
 export async function checkTiers(
