@@ -1,4 +1,5 @@
 import { attemptTps, type JobState } from '#lib/state/answer.ts';
+import { splitThoughts } from '#lib/state/thoughts.ts';
 
 /** Tokens per second of the last worker, as received by this page. */
 export function seenTps({ attempts }: JobState): number | undefined {
@@ -18,3 +19,7 @@ export function firstTokenMs({ attempts, startedAt }: JobState): number | undefi
   const at = attempts.find((attempt) => attempt.firstTokenAt !== undefined)?.firstTokenAt;
   return at === undefined || startedAt === undefined ? undefined : at - startedAt;
 }
+
+/** Whether an answer has ended with nothing to show: no word beside its thoughts, and no call of a tool. */
+export const isEmptyAnswer = ({ phase, text, output }: JobState): boolean =>
+  phase === 'finished' && output.toolCalls.length === 0 && splitThoughts(text, output.reasoning).answer.trim() === '';
