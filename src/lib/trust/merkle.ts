@@ -4,6 +4,9 @@ import { concatBytes } from '#lib/base/bytes.ts';
 /** Bytes per leaf; the last one may be shorter. */
 export const blockBytes = 64;
 
+/** Of an empty stream. Not to be changed. */
+export const emptyRoot: Uint8Array = sha256(new Uint8Array());
+
 /** Incrementally hashes a byte stream as a Merkle tree, buffering one block and one hash per level. */
 export interface MerkleBuilder {
   /** Bytes added so far. */
@@ -50,7 +53,7 @@ export function createMerkle(): MerkleBuilder {
     },
     root() {
       const nodes = filled > 0 ? [...perfect, hashLeaf(block.subarray(0, filled))] : perfect;
-      return nodes.length === 0 ? sha256(new Uint8Array()) : nodes.reduceRight((right, left) => hashNode(left, right));
+      return nodes.length === 0 ? emptyRoot : nodes.reduceRight((right, left) => hashNode(left, right));
     },
   };
   return merkle;

@@ -1,11 +1,11 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { concatBytes, toHex, utf8Encode } from '#lib/base/bytes.ts';
+import { utf8Encode } from '#lib/base/bytes.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
+import { hashBytes } from '#lib/protocol/hash.ts';
 import type { OutputChannel } from '#lib/protocol/kinds/spec.ts';
 import { emptyOutput, foldOutput, partTokens, vectorMime } from '#lib/protocol/output.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import type { Receipt } from '#lib/protocol/receipt.ts';
-import { createMerkle, type MerkleBuilder } from './merkle.ts';
+import { createMerkle, emptyRoot, type MerkleBuilder } from './merkle.ts';
 
 /** The output as stated in a receipt or a checkpoint. */
 export interface OutputSummary {
@@ -34,10 +34,12 @@ export interface OutputRoot {
  * of `merkle.ts`.
  */
 export function createOutputRoot(channels: readonly OutputChannel[]): OutputRoot {
-  const text = createTextMerkle();
-  const reasoning = createTextMerkle();
+  // Each is made for the first byte: of most answers there is text and nothing else.
+  let text: TextMerkle | undefined;
+  let reasoning: TextMerkle | undefined;
   const files: { mime: string; merkle: MerkleBuilder }[] = [];
-  let ids: MerkleBuilder | undefined = channels.includes('ids') ? createMerkle() : undefined;
+  let ids: MerkleBuilder | undefined;
+  let hasIds = channels.includes('ids');
   let calls = emptyOutput;
   let tokens = 0;
 
@@ -45,16 +47,17 @@ export function createOutputRoot(channels: readonly OutputChannel[]): OutputRoot
     if (index === files.length) files.push({ mime, merkle: createMerkle() });
     files[index]?.merkle.add(bytes);
   };
-  const channel = (name: OutputChannel): readonly [sizeBytes: number, root: Uint8Array] | undefined => {
+  const channel = (name: OutputChannel): Bound | undefined => {
     switch (name) {
       case 'text':
-        return text.summary();
+        return text?.summary() ?? nothing;
       case 'reasoning':
-        return reasoning.summary();
+        return reasoning?.summary() ?? nothing;
       case 'ids':
-        return ids && [ids.sizeBytes, ids.root()];
+        if (!hasIds) return undefined;
+        return ids ? [ids.sizeBytes, ids.root()] : nothing;
       case 'tool-calls':
-        return merkleOf(encodeCbor(calls.toolCalls));
+        return calls.toolCalls.length === 0 ? noItems : merkleOf(encodeCbor(calls.toolCalls));
       case 'data':
         return merkleOf(encodeCbor(files.map(({ mime, merkle }) => [mime, merkle.sizeBytes, merkle.root()])));
     }
@@ -62,30 +65,56 @@ export function createOutputRoot(channels: readonly OutputChannel[]): OutputRoot
 
   return {
     add(part) {
-      if (part.type === 'text-delta') text.add(part.text);
-      else if (part.type === 'reasoning-delta') reasoning.add(part.text);
+      if (part.type === 'text-delta') (text ??= createTextMerkle()).add(part.text);
+      else if (part.type === 'reasoning-delta') (reasoning ??= createTextMerkle()).add(part.text);
       else if (part.type === 'tool-call-delta') calls = foldOutput(calls, part);
       else if (part.type === 'embedding') return addBytes(part.index, vectorMime, part.vector);
       else if (part.type === 'data-delta') return addBytes(part.index, part.mime, part.bytes);
       else return;
       tokens += partTokens(part);
-      if (part.ids?.length === part.tokens) ids?.add(encodeIds(part.ids));
-      else if (part.tokens > 0) ids = undefined;
+      if (!hasIds) return;
+      if (part.ids?.length === part.tokens) (ids ??= createMerkle()).add(encodeIds(part.ids));
+      else if (part.tokens > 0) hasIds = false;
     },
     summary() {
-      const outputForm = ids ? 'token-ids' : 'text-parts';
-      const bound = channels.flatMap((name) => {
-        const summed = channel(name);
-        return summed ? [encodeU64(summed[0]), summed[1]] : [];
-      });
-      const root = sha256(concatBytes(utf8Encode(`tabloom/output/2/${outputForm}\n`), ...bound));
-      return { outputRoot: toHex(root), outputForm, tokens };
+      const outputForm = hasIds ? 'token-ids' : 'text-parts';
+      const head = heads[outputForm];
+      const bytes = new Uint8Array(head.length + channels.length * boundBytes);
+      bytes.set(head);
+      const view = new DataView(bytes.buffer);
+      let at = head.length;
+      for (const name of channels) {
+        const bound = channel(name);
+        if (!bound) continue;
+        view.setBigUint64(at, BigInt(bound[0]));
+        bytes.set(bound[1], at + 8);
+        at += boundBytes;
+      }
+      return { outputRoot: hashBytes(bytes.subarray(0, at)), outputForm, tokens };
     },
   };
 }
 
+/** What stands for a channel: its length in bytes, and its root. */
+type Bound = readonly [sizeBytes: number, root: Uint8Array];
+
+/** Eight bytes of length and 32 of root. */
+const boundBytes = 40;
+const heads = {
+  'token-ids': utf8Encode('tabloom/output/2/token-ids\n'),
+  'text-parts': utf8Encode('tabloom/output/2/text-parts\n'),
+} as const;
+const nothing: Bound = [0, emptyRoot];
+/** Of an empty list. */
+const noItems: Bound = merkleOf(encodeCbor([]));
+
+interface TextMerkle {
+  add(piece: string): void;
+  summary(): Bound;
+}
+
 /** Hashes text as UTF-8. A character split across pieces is hashed whole; a dangling surrogate is ignored. */
-function createTextMerkle() {
+function createTextMerkle(): TextMerkle {
   const merkle = createMerkle();
   let halfCharacter = '';
   return {
@@ -95,11 +124,11 @@ function createTextMerkle() {
       halfCharacter = joined.slice(cut);
       merkle.add(utf8Encode(joined.slice(0, cut)));
     },
-    summary: () => [merkle.sizeBytes, merkle.root()] as const,
+    summary: () => [merkle.sizeBytes, merkle.root()],
   };
 }
 
-function merkleOf(bytes: Uint8Array): readonly [number, Uint8Array] {
+function merkleOf(bytes: Uint8Array): Bound {
   const merkle = createMerkle();
   merkle.add(bytes);
   return [bytes.length, merkle.root()];
@@ -114,11 +143,5 @@ function encodeIds(ids: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(ids.length * 4);
   const view = new DataView(bytes.buffer);
   ids.forEach((id, i) => view.setUint32(i * 4, id));
-  return bytes;
-}
-
-function encodeU64(value: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(value));
   return bytes;
 }

@@ -1,6 +1,6 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { concatBytes, fromHex, toHex } from '#lib/base/bytes.ts';
+import { concatBytes, fromHex } from '#lib/base/bytes.ts';
 import { encodeCbor } from '#lib/protocol/cbor.ts';
+import { hashBytes } from '#lib/protocol/hash.ts';
 import type { Job } from '#lib/protocol/job.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Job } from '#lib/protocol/job.ts';
 export function promptHash(job: Pick<Job, 'salt' | 'kind' | 'input'>): string {
   const known = hashes.get(job);
   if (known !== undefined) return known;
-  const hash = toHex(sha256(concatBytes(fromHex(job.salt), encodeCbor([job.kind, job.input]))));
+  const hash = hashBytes(concatBytes(fromHex(job.salt), encodeCbor([job.kind, job.input])));
   hashes.set(job, hash);
   return hash;
 }
