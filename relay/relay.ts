@@ -17,7 +17,7 @@ import { readBackends } from './backends.ts';
 import type { NamedChain } from './chain/named-chain.ts';
 import { challengeSecret, openDesk } from './desk.ts';
 import { installNativeCrypto } from './native-crypto.ts';
-import { toNodeListener } from './gateway/app.ts';
+import { toNodeListener } from './gateway/node-listener.ts';
 import type { Health } from './gateway/routes/status-bodies.ts';
 import { checkGateways } from './gateways/check.ts';
 import { gatewayPeers, openGateways } from './gateways/gateways.ts';

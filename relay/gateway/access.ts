@@ -4,7 +4,7 @@ import { hashOfKey, isKey, type ApiKey } from '../api-key.ts';
 import type { Attempts } from './attempts.ts';
 import type { Credits } from './credits.ts';
 import { gatewayError } from './errors.ts';
-import { isOfThisMachine, type Caller, type GatewayEnv } from './caller.ts';
+import { isOfThisMachine, type Caller, type GatewayEnv, type HeaderReader } from './caller.ts';
 import type { RateLimits } from './rate-limits.ts';
 
 /** The keys, wherever they are stored. */
@@ -24,7 +24,7 @@ export interface AccessComponents {
 const keyHeaders = ['authorization', 'x-api-key', 'api-key'] as const;
 
 /** Undefined where there is none in the form of ours: clients send any text where no key is needed. */
-function readKey(headers: Headers): string | undefined {
+function readKey(headers: HeaderReader): string | undefined {
   for (const name of keyHeaders) {
     const value = headers
       .get(name)
@@ -36,10 +36,10 @@ function readKey(headers: Headers): string | undefined {
 }
 
 /** Whether there is one in the form of ours. */
-export const hasKey = (headers: Headers): boolean => readKey(headers) !== undefined;
+export const hasKey = (headers: HeaderReader): boolean => readKey(headers) !== undefined;
 
 /** Identifies a caller, whose headers distinguish it from others: of what it sent as a key, whatever that is. */
-export const keyTexts = (headers: Headers): string => keyHeaders.map((name) => headers.get(name) ?? '').join('\n');
+export const keyTexts = (headers: HeaderReader): string => keyHeaders.map((name) => headers.get(name) ?? '').join('\n');
 
 /**
  * Whether a key lets pages of an origin use this relay that otherwise may not. A preflight carries no key: there it is
@@ -55,34 +55,48 @@ export async function keyAdmits(request: Request, origin: string | undefined, ke
 
 /** Identifies who asks. A key that is wrong is refused, even where none is needed. */
 export const identifyCaller =
-  ({ keys, clock }: AccessComponents): MiddlewareHandler<GatewayEnv> =>
+  (components: AccessComponents): MiddlewareHandler<GatewayEnv> =>
   async (context, next) => {
     const { headers } = context.req.raw;
-    const text = readKey(headers);
     const address = context.env?.client;
-    const caller: Caller =
-      text !== undefined
-        ? { type: 'key', key: checkKey(await keys.find(hashOfKey(text)), headers, clock.now()), address }
-        : isOfThisMachine(address, headers)
-          ? { type: 'local' }
-          : { type: 'stranger', address: address! };
-    context.set('caller', caller);
+    context.set('caller', callerWithoutKey(headers, address) ?? (await callerOfKey(components, headers, address)));
     await next();
   };
+
+/** Who asks without a key; undefined for a request that carries one. */
+export function callerWithoutKey(headers: HeaderReader, address: string | undefined): Caller | undefined {
+  if (readKey(headers) !== undefined) return undefined;
+  return isOfThisMachine(address, headers) ? { type: 'local' } : { type: 'stranger', address: address! };
+}
+
+/** Who asks with a key. @throws `invalid-api-key`, `origin-not-allowed`. */
+export async function callerOfKey(
+  { keys, clock }: AccessComponents,
+  headers: HeaderReader,
+  address: string | undefined,
+): Promise<Caller> {
+  const key = await keys.find(hashOfKey(readKey(headers)!));
+  return { type: 'key', key: checkKey(key, headers, clock.now()), address };
+}
 
 /** Refuses strangers where the operator wants a key, unless they pay. */
 export const requireKey =
   (needed: 'optional' | 'required', credits?: Credits): MiddlewareHandler<GatewayEnv> =>
   async (context, next) => {
-    const pays = credits?.carries(context.req.raw.headers) ?? false;
-    if (needed === 'required' && context.get('caller').type === 'stranger' && !pays) {
-      throw gatewayError(
-        'invalid-api-key',
-        'This relay answers with a key only. Send one as "Authorization: Bearer …".',
-      );
-    }
+    assertAdmitted(needed, credits, context.get('caller'), () => context.req.raw.headers);
     await next();
   };
+
+/** @throws `invalid-api-key` for a stranger where a key is needed, unless the request carries a payment. */
+export function assertAdmitted(
+  needed: 'optional' | 'required',
+  credits: Credits | undefined,
+  caller: Caller,
+  headersOf: () => Headers,
+): void {
+  if (needed !== 'required' || caller.type !== 'stranger' || credits?.carries(headersOf())) return;
+  throw gatewayError('invalid-api-key', 'This relay answers with a key only. Send one as "Authorization: Bearer …".');
+}
 
 /** Finds the caller's rates for the handler, and reports what is left of them, in refusals too. */
 export const reportRates =
@@ -95,7 +109,7 @@ export const reportRates =
   };
 
 /** @throws `invalid-api-key`, `origin-not-allowed`. */
-function checkKey(key: ApiKey | undefined, headers: Headers, now: number): ApiKey {
+function checkKey(key: ApiKey | undefined, headers: HeaderReader, now: number): ApiKey {
   if (!key) throw gatewayError('invalid-api-key', 'This relay does not know this key. Check it, or make a new one.');
   if (key.revokedAt !== undefined) throw gatewayError('invalid-api-key', 'This key was revoked. Use another one.');
   if (key.expiresAt !== undefined && key.expiresAt <= now) {

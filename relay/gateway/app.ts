@@ -1,23 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { IncomingMessage } from 'node:http';
 import { Hono, type Handler, type MiddlewareHandler } from 'hono';
-import { errorCode } from '#lib/base/errors.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
-import type { ResolveClientAddress } from '../http/client-address.ts';
-import { readIncoming } from '../http/read-incoming.ts';
 import type { Guard } from '../http/guard.ts';
-import { identifyCaller, reportRates, requireKey, type AccessComponents } from './access.ts';
+import { assertAdmitted, identifyCaller, reportRates, requireKey, type AccessComponents } from './access.ts';
 import { createBodyBudget } from './body.ts';
-import { meteredUsage, neededUnits, termsOf, type Credits } from './credits.ts';
+import type { Credits } from './credits.ts';
+import { createDirectAnswers, type AnswerDirectly, type DirectComponents } from './direct.ts';
 import type { GatewayEnv, RequestOrigin } from './caller.ts';
 import { chatEndpoint } from './chat.ts';
 import { completionEndpoint } from './completion.ts';
 import { embeddingEndpoint } from './embedding.ts';
 import type { Endpoint } from './endpoint.ts';
-import { gatewayError, toHttpError } from './errors.ts';
+import { errorReply } from './error-reply.ts';
+import { gatewayError } from './errors.ts';
 import { showActivity, streamFeed, type ActivityComponents } from './routes/activity.ts';
 import { buyCredits, showCredits } from './routes/credits.ts';
 import {
@@ -35,7 +32,7 @@ import { showAudits, type AuditComponents } from './routes/audits.ts';
 import { showLeaderboard, type LeaderboardComponents } from './routes/leaderboard.ts';
 import { listTasks } from './routes/tasks.ts';
 import { describeRoutes } from './routes/descriptions.ts';
-import { generate, type GenerateComponents } from './routes/generate.ts';
+import { generate, jobAnswers, type GenerateComponents } from './routes/generate.ts';
 import {
   entrustOrder,
   forwardRpc,
@@ -75,8 +72,6 @@ import type { RateLimits } from './rate-limits.ts';
 import type { ReceiptIndex } from './receipts.ts';
 import { responsesEndpoint } from './responses/endpoint.ts';
 import { hostCheck, originCheck } from './security.ts';
-import { sendFrames } from './send-frames.ts';
-import { streamedFrames } from './stream.ts';
 
 export interface GatewayComponents
   extends
@@ -112,6 +107,8 @@ export interface GatewayComponents
 export interface Gateway {
   /** Request in, Response out, without a socket. */
   fetch(request: Request, origin?: RequestOrigin): Promise<Response>;
+  /** What Node's server has received, where it needs no routes. */
+  readonly answerDirectly: AnswerDirectly;
   /** Those of the API that have a handler of their own, as `GET /v1/models/:id`. */
   readonly routes: readonly string[];
 }
@@ -155,23 +152,9 @@ export function createGateway(components: GatewayComponents): Gateway {
   const { guard, keys, keysNeeded, logger, metrics, site, credits } = components;
   const app = new Hono<GatewayEnv>({ getPath: routePath });
 
-  app.onError(async (error, context) => {
-    const { status, body, retryAfterSeconds } = toHttpError(error);
-    // No message: it may quote the request.
-    if (errorCode(error) === 'internal') logger.warn('request-failed', { kind: error.name, path: context.req.path });
-    const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'no-store' });
-    if (retryAfterSeconds !== undefined) headers.set('retry-after', String(retryAfterSeconds));
-    if (status === 401) headers.set('www-authenticate', 'Bearer');
-    // Clients that retry every 429 would only wait in vain.
-    if (body.error.code === 'insufficient_quota') headers.set('x-should-retry', 'false');
-    if (status === 405) headers.set('allow', allowed(context.req.path));
-    const units = neededUnits(error);
-    if (credits && units !== undefined) {
-      const terms = await termsOf(credits, context.req.raw, units, meteredUsage(error));
-      for (const [name, text] of terms.headers) headers.append(name, text);
-      return new Response(JSON.stringify({ ...terms.body, ...body }), { status, headers });
-    }
-    return new Response(JSON.stringify(body), { status, headers });
+  app.onError(async (error, { req: { path, raw } }) => {
+    const { status, headers, body } = await errorReply(error, { credits, logger, path, payable: () => raw, allowed });
+    return new Response(body, { status, headers: headers.map(([name, value]): [string, string] => [name, value]) });
   });
 
   app.use(hostCheck(guard));
@@ -181,12 +164,16 @@ export function createGateway(components: GatewayComponents): Gateway {
   }
   for (const path of ['/health', '/ready', '/metrics', '/relay.json']) app.use(path, originCheck(guard));
   app.use('/pay/*', originCheck(guard), identifyCaller(components));
+  const labelOf: DirectComponents['label'] = (path, status, isNamed) => {
+    metrics.requestOver(routeLabel(path), status);
+    const names = isNamed ? [] : ([['x-request-id', randomUUID()]] as const);
+    return [['x-content-type-options', 'nosniff'], ...names];
+  };
   const label: MiddlewareHandler<GatewayEnv> = async (context, next) => {
     await next();
-    const { headers } = context.res;
-    headers.set('x-content-type-options', 'nosniff');
-    if (!headers.has('x-request-id')) headers.set('x-request-id', randomUUID());
-    metrics.requestOver(routeLabel(context.req.path), context.res.status);
+    const { headers, status } = context.res;
+    for (const [name, value] of labelOf(context.req.path, status, headers.has('x-request-id')))
+      headers.set(name, value);
   };
   for (const path of ['/v1/*', ...escrowPaths]) app.use(path, label);
 
@@ -284,7 +271,20 @@ export function createGateway(components: GatewayComponents): Gateway {
   });
 
   const routes = app.routes.flatMap(({ method, path }) => (method === 'ALL' ? [] : [`${method} ${path}`]));
-  return { fetch: async (request, origin = {}) => app.fetch(request, origin), routes: [...new Set(routes)] };
+  const answers = Object.entries(endpoints).map(([path, one]) => [path, jobAnswers(generateComponents, one)] as const);
+  const answerDirectly = createDirectAnswers({
+    ...components,
+    credits,
+    answers: Object.fromEntries(answers),
+    admit: (caller, headersOf) => assertAdmitted(keysNeeded, credits, caller, headersOf),
+    allowed,
+    label: labelOf,
+  });
+  return {
+    fetch: async (request, origin = {}) => app.fetch(request, origin),
+    answerDirectly,
+    routes: [...new Set(routes)],
+  };
 }
 
 /** A bounded name for a path: ids are left out. */
@@ -300,28 +300,6 @@ const kindUnavailable: Handler = () => {
     'This network does not serve audio or images yet. For text, use /v1/chat/completions.',
   );
 };
-
-/** Adapts a gateway to Node's HTTP server. Each request's signal aborts when the client disconnects. */
-export function toNodeListener(
-  gateway: Gateway,
-  resolveClient: ResolveClientAddress,
-): (request: IncomingMessage, response: ServerResponse) => void {
-  const listener = getRequestListener(async (request, env) => {
-    const incoming = env.incoming as IncomingMessage;
-    const origin = { client: resolveClient(incoming).host, body: bodyOf(incoming) };
-    const response = await gateway.fetch(request, origin);
-    const frames = streamedFrames(response);
-    if (!frames) return response;
-    void sendFrames(env.outgoing as ServerResponse, response, frames);
-    return RESPONSE_ALREADY_SENT;
-  });
-  return (request, response) => void listener(request, response);
-}
-
-/** Read only where somebody does. What is left of it the server discards after the response. */
-const bodyOf = (incoming: IncomingMessage): AsyncIterable<Uint8Array> => ({
-  [Symbol.asyncIterator]: () => readIncoming(incoming),
-});
 
 /**
  * The route of a request, whatever base URL the client was given: `https://relay`, `https://relay/` and

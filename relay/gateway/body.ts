@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { TabloomError } from '#lib/base/errors.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import type { HeaderReader } from './caller.ts';
 import { gatewayError } from './errors.ts';
 import { gatewayLimits } from './limits.ts';
 
@@ -18,7 +19,7 @@ export const createBodyBudget = (): BodyBudget => ({ leftBytes: gatewayLimits.bo
  * `gateway-busy` while too much is being read for others.
  */
 export async function readJson(
-  request: Request,
+  request: { readonly headers: HeaderReader; readonly body?: AsyncIterable<Uint8Array> | null },
   budget: BodyBudget,
   body: AsyncIterable<Uint8Array> = request.body ?? nothing,
   bytesMax: number = gatewayLimits.bodyBytesMax,
@@ -101,7 +102,7 @@ const tooLarge = (bytesMax: number) =>
       );
 
 async function readBounded(
-  headers: Headers,
+  headers: HeaderReader,
   body: AsyncIterable<Uint8Array>,
   budget: BodyBudget,
   limit: number,

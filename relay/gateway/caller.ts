@@ -27,6 +27,9 @@ export interface RequestOrigin {
   readonly body?: AsyncIterable<Uint8Array> | undefined;
 }
 
+/** The headers of a request, however it was read. */
+export type HeaderReader = Pick<Headers, 'get' | 'has'>;
+
 /** What the handlers of `/v1` find in their context. */
 export interface GatewayEnv {
   readonly Bindings: RequestOrigin;
@@ -39,5 +42,5 @@ export const isLoopback = (host: string): boolean => host === '::1' || host.star
  * Whether a request comes from the relay's own machine. A proxy there that was not named as trusted makes the network look
  * like this machine, but says so.
  */
-export const isOfThisMachine = (address: string | undefined, headers: Headers): boolean =>
+export const isOfThisMachine = (address: string | undefined, headers: HeaderReader): boolean =>
   address === undefined || (isLoopback(address) && !headers.has('x-forwarded-for') && !headers.has('forwarded'));

@@ -1,8 +1,7 @@
-import type { Context } from 'hono';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import { unitsPerCredit, writeCredits } from '../credit-amount.ts';
-import { hasPlan, type Caller, type GatewayEnv } from './caller.ts';
+import { hasPlan, type Caller } from './caller.ts';
 import { gatewayError } from './errors.ts';
 import { meteredAnswer, type MeteredAnswer, type MeteredCalls } from './metered.ts';
 
@@ -21,13 +20,15 @@ export interface Credits {
    * @param metered what the terms ask for at most where the client would rather pay what its answer comes to.
    * @throws `ledger-unavailable`, and what the chain throws; the payment is then credited later if it was collected.
    */
-  take(
-    request: { readonly url: string; readonly method: string; readonly headers: Headers },
-    units: bigint,
-    address?: string,
-    metered?: Usage,
-  ): Promise<CreditPayment>;
+  take(request: PayableRequest, units: bigint, address?: string, metered?: Usage): Promise<CreditPayment>;
   readonly metered?: MeteredCalls | undefined;
+}
+
+/** What a payment is for, as its payer has signed it. */
+export interface PayableRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
 }
 
 export type CreditPayment =
@@ -71,23 +72,24 @@ const account: JobPayment = { ...nothing, isBought: true };
  */
 export async function payForJob(
   credits: Credits | undefined,
-  context: Context<GatewayEnv>,
+  caller: Caller,
+  /** Called only where a payment is looked for. */
+  requestOf: () => PayableRequest,
   most: Usage,
   form: { readonly isMeterable: boolean; readonly price?: bigint | undefined },
 ): Promise<JobPayment> {
-  const caller = context.get('caller');
-  const { raw } = context.req;
   if (!credits || isFreeFor(caller)) return credits && hasPlan(caller) ? account : nothing;
+  const request = requestOf();
   const owner = caller.type === 'key' ? caller.key.owner : undefined;
   const units = chargeFor(form.price ?? credits.cost(most));
   const metered = owner === undefined && form.isMeterable ? most : undefined;
-  if (credits.metered?.carries(raw.headers)) {
+  if (credits.metered?.carries(request.headers)) {
     if (!metered) throw paymentRequired(onlyStreams, units);
-    const call = await credits.metered.open(raw.headers, most);
+    const call = await credits.metered.open(request.headers, most);
     if (call.type === 'refused') throw paymentRequired(refusal(call.reason), units, metered);
     return { ...account, metered: meteredAnswer(call) };
   }
-  if (!credits.carries(raw.headers)) {
+  if (!credits.carries(request.headers)) {
     if (owner !== undefined) return account;
     throw paymentRequired(
       'Jobs at this relay cost credits, and this request has no key and no payment.',
@@ -95,7 +97,7 @@ export async function payForJob(
       metered,
     );
   }
-  const payment = await credits.take(raw, units, owner);
+  const payment = await credits.take(request, units, owner);
   if (payment.type === 'required') throw paymentRequired(refusal(payment.reason), units, metered);
   // A signature can be read on the chain by everybody, and must not spend what its payer has left.
   if (owner === undefined && !payment.isNew) {

@@ -3,6 +3,7 @@ import type { Work } from '#lib/protocol/job.ts';
 import type { requestSchema } from '#lib/protocol/openai.ts';
 import type { AnswerFormat } from './answer.ts';
 import type { ModelAttempt } from './attempts.ts';
+import type { HeaderReader } from './caller.ts';
 import { badRequest } from './errors.ts';
 import { assertSupported, readModel, type ModelList } from './model-list.ts';
 import { findIgnored, rejectUnsupported, type RequestWarning } from './parameters.ts';
@@ -17,7 +18,7 @@ export interface Endpoint extends EndpointDescription {
    * @throws `bad-request` with the `param` that is wrong, `model-not-found`, `feature-unavailable`, `tier-unavailable`,
    * `too-long`.
    */
-  read(body: unknown, headers: Headers, models: ModelList): ParsedRequest;
+  read(body: unknown, headers: HeaderReader, models: ModelList): ParsedRequest;
 }
 
 /** A route as its reference describes it. */

@@ -9,6 +9,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { SamplingRequest } from '#lib/protocol/openai.ts';
 import type { AnswerFormat } from './answer.ts';
 import type { Attempts } from './attempts.ts';
+import type { HeaderReader } from './caller.ts';
 import { badRequest } from './errors.ts';
 import { escrowJobSchema } from './escrow-terms.ts';
 import { gatewayLimits } from './limits.ts';
@@ -110,7 +111,7 @@ const tierHeaders = ['x-tabloom-tier', 'x-peer-tier'];
  */
 export function readExtensions(
   request: { readonly [member: string]: unknown },
-  headers: Headers,
+  headers: HeaderReader,
   tiers: readonly Tier[],
 ): Pick<AskTerms, 'tier' | 'deadlineMs'> & {
   readonly peers: readonly PeerId[] | undefined;

@@ -3,7 +3,7 @@ import { Agent, createServer, request, type IncomingMessage, type Server, type S
 import { connect, type AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '#lib/base/clock.ts';
-import { toNodeListener } from './app.ts';
+import { toNodeListener } from './node-listener.ts';
 import { ask, endless, gatewayFixture, readFrames, worker } from './gateway.fixture.ts';
 import { sendFrames } from './send-frames.ts';
 

@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
  */
 export async function sendFrames(
   outgoing: ServerResponse,
-  { status, headers }: Response,
+  { status, headers }: { readonly status: number; readonly headers: Iterable<readonly [string, string]> },
   frames: AsyncGenerator<string>,
 ): Promise<void> {
   try {

@@ -6,7 +6,7 @@ import { unitsPerCredit, writeCredits } from '../../credit-amount.ts';
 import type { ApiKey } from '../../api-key.ts';
 import { errorBody } from '../../http/error-body.ts';
 import { readJson, type BodyBudget } from '../body.ts';
-import type { GatewayEnv } from '../caller.ts';
+import type { Caller, GatewayEnv } from '../caller.ts';
 import type { Credits } from '../credits.ts';
 import { badRequest, gatewayError } from '../errors.ts';
 import { escrowJobSchema, escrowUnits } from '../escrow-terms.ts';
@@ -115,7 +115,7 @@ type Route = Handler<GatewayEnv>;
 /** `POST /llm/escrow`: sets the most aside that a job may cost. */
 export function openEscrow(components: EscrowComponents): Route {
   return async (context) => {
-    const payer = await walletOf(components, context);
+    const payer = await walletOf(components, askerOf(context));
     const asked = parseMember(escrowRequestSchema, await readBody(components, context));
     const price = readCredits(asked.price_credits);
     const now = components.clock.now();
@@ -142,7 +142,7 @@ export function openEscrow(components: EscrowComponents): Route {
 /** `POST /llm/release`: the payer says what was delivered, which is paid; the rest goes back. */
 export function releaseEscrow(components: EscrowComponents): Route {
   return async (context) => {
-    const payer = await walletOf(components, context);
+    const payer = await walletOf(components, askerOf(context));
     const asked = parseMember(releaseRequestSchema, await readBody(components, context));
     if (asked.chain !== undefined) {
       requireChain(components, asked.chain);
@@ -158,7 +158,7 @@ export function releaseEscrow(components: EscrowComponents): Route {
 /** `POST /llm/refund`: by the payer after the deadline, or by the provider, which names the payer, at any time. */
 export function refundEscrow(components: EscrowComponents): Route {
   return async (context) => {
-    const wallet = await walletOf(components, context);
+    const wallet = await walletOf(components, askerOf(context));
     const asked = parseMember(refundRequestSchema, await readBody(components, context));
     const { job: name, payer = wallet, chain } = asked;
     if (chain !== undefined) {
@@ -197,12 +197,22 @@ const capsOfUse = [
 const isLimited = ({ models, caps }: ApiKey): boolean =>
   models.length > 0 || capsOfUse.some((cap) => caps[cap] !== undefined);
 
+/** Who asks for something of a wallet, and the token of its session. */
+export interface WalletAsker {
+  readonly caller: Caller;
+  readonly authorization: string | undefined;
+}
+
+const askerOf = (context: Context<GatewayEnv>): WalletAsker => ({
+  caller: context.get('caller'),
+  authorization: context.req.header('authorization'),
+});
+
 /** Whoever may spend all that a wallet has: its session, or a secret key that it made without limits. */
 export async function walletOf(
   { sessions }: Pick<EscrowComponents, 'sessions'>,
-  context: Context<GatewayEnv>,
+  { caller, authorization }: WalletAsker,
 ): Promise<string> {
-  const caller = context.get('caller');
   if (
     caller.type === 'key' &&
     caller.key.type === 'secret' &&
@@ -215,7 +225,7 @@ export async function walletOf(
   }
   const wallet =
     caller.type !== 'key'
-      ? await sessions.find(readToken(context.req.header('authorization')))
+      ? await sessions.find(readToken(authorization))
       : caller.key.type === 'secret'
         ? caller.key.owner
         : undefined;

@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto';
-import type { Context, Handler } from 'hono';
+import type { Handler } from 'hono';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { JobState } from '#lib/peer/session/job-state.ts';
 import { answerHeaders, type AnswerMetadata } from '../answer.ts';
 import { assertModelsAllowed, keyTexts } from '../access.ts';
 import { readJson, type BodyBudget } from '../body.ts';
-import type { Caller, GatewayEnv } from '../caller.ts';
-import { payForJob, type Credits, type JobPayment } from '../credits.ts';
+import type { Caller, GatewayEnv, HeaderReader } from '../caller.ts';
+import { payForJob, type Credits, type JobPayment, type PayableRequest } from '../credits.ts';
 import { collectJob } from '../collect.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { badRequest } from '../errors.ts';
 import type { IdempotencyKey, JobRegistry } from '../job-registry.ts';
 import { gatewayLimits } from '../limits.ts';
 import type { ModelList } from '../model-list.ts';
+import type { RequestRate } from '../rate-limits.ts';
 import type { ParsedRequest } from '../request.ts';
 import { readTask, taskPrefix, type PricedTask } from '../tasks.ts';
 import type { Allowance } from '../spending.ts';
@@ -38,27 +39,63 @@ export interface GenerateComponents {
   readonly sessions: Sessions;
 }
 
+/** A request for a job, whichever server has received it. */
+export interface JobCall {
+  readonly path: string;
+  readonly headers: HeaderReader;
+  readonly body: AsyncIterable<Uint8Array> | undefined;
+  readonly caller: Caller;
+  readonly rate: RequestRate | undefined;
+  /** Aborts when the client disconnects. */
+  readonly left: AbortController;
+  /** What a payment is for; called only where one is looked for. */
+  readonly payable: () => PayableRequest;
+}
+
+/** An answer with the status 200, of which nothing has been written yet. */
+export type JobReply = { readonly headers: Record<string, string> } & (
+  | { readonly type: 'whole'; readonly body: string }
+  | { readonly type: 'streamed'; readonly frames: AsyncGenerator<string> }
+);
+
 /** A route that runs a job on the network, whole or streamed. A client that disconnects stops the engine. */
 export function generate(components: GenerateComponents, endpoint: Endpoint): Handler<GatewayEnv> {
-  const { jobs, models, bodies, clock, logger, credits, tasks = [] } = components;
+  const answer = jobAnswers(components, endpoint);
   return async (context) => {
-    const arrivedMs = clock.elapsed();
-    const request = context.req.raw;
-    const rate = context.get('rate');
-    await rate?.takeRequest();
-    const { value, text } = await readJson(request, bodies, context.env?.body);
-    const asked = readTask(value, tasks);
-    const parsed = endpoint.read(asked?.body ?? value, request.headers, models);
+    const { raw } = context.req;
     const left = new AbortController();
-    if (request.signal.aborted) left.abort();
-    else request.signal.addEventListener('abort', () => left.abort(), { once: true });
+    if (raw.signal.aborted) left.abort();
+    else raw.signal.addEventListener('abort', () => left.abort(), { once: true });
+    const reply = await answer({
+      path: context.req.path,
+      headers: raw.headers,
+      body: context.env?.body ?? raw.body ?? undefined,
+      caller: context.get('caller'),
+      rate: context.get('rate'),
+      left,
+      payable: () => raw,
+    });
+    return reply.type === 'whole'
+      ? new Response(reply.body, { headers: reply.headers })
+      : streamedResponse(reply.frames, reply.headers, () => left.abort());
+  };
+}
 
-    const key = readKey(context, text);
+/** @throws what `toHttpError` knows, before anything has been written. */
+export function jobAnswers(components: GenerateComponents, endpoint: Endpoint): (call: JobCall) => Promise<JobReply> {
+  const { jobs, models, bodies, clock, logger, credits, tasks = [] } = components;
+  return async (call) => {
+    const arrivedMs = clock.elapsed();
+    const { caller, rate, left } = call;
+    await rate?.takeRequest();
+    const { value, text } = await readJson(call, bodies, call.body);
+    const asked = readTask(value, tasks);
+    const parsed = endpoint.read(asked?.body ?? value, call.headers, models);
+    const key = readKey(call, text);
     const { format } = parsed;
-    const caller = context.get('caller');
     assertModelsAllowed(caller, parsed.attempts, asked && `${taskPrefix}${asked.task.name}`);
     const attempts = withUpstream(parsed.attempts, caller, models);
-    const allow = await payByEscrow(components, context, parsed);
+    const allow = await payByEscrow(components, call, parsed);
     const price = allow ? 0n : credits && asked?.task.price;
     const tokensIn = Math.ceil((text.length + (asked?.task.template.length ?? 0)) / charactersPerToken);
     const tokensOut = Math.max(...attempts.map(({ maxTokens = 0 }) => maxTokens));
@@ -66,7 +103,7 @@ export function generate(components: GenerateComponents, endpoint: Endpoint): Ha
     const most = { tokensIn, tokensOut };
     await rate?.takeTokens(tokensIn + tokensOut, endUser);
     const isMeterable = parsed.answer === 'streamed' && key === undefined && price === undefined;
-    const paying = allow ? escrowed : payForJob(credits, context, most, { isMeterable, price });
+    const paying = allow ? escrowed : payForJob(credits, caller, call.payable, most, { isMeterable, price });
     const payment = await paying.catch((error: unknown) => {
       rate?.giveBack(tokensIn + tokensOut);
       throw error;
@@ -106,8 +143,14 @@ export function generate(components: GenerateComponents, endpoint: Endpoint): Ha
     if (parsed.answer === 'whole') {
       const state = await collectJob(events, parsed);
       const metadata = metadataOf(state);
-      const body = format.whole(metadata, state);
-      return context.json(body, 200, { ...answerHeaders(metadata, state), ...overhead(), ...receipt });
+      const body = JSON.stringify(format.whole(metadata, state));
+      const headers = {
+        'content-type': 'application/json',
+        ...answerHeaders(metadata, state),
+        ...overhead(),
+        ...receipt,
+      };
+      return { type: 'whole', body, headers };
     }
     const { state, frames } = await startStream(events, parsed, {
       clock,
@@ -122,8 +165,7 @@ export function generate(components: GenerateComponents, endpoint: Endpoint): Ha
       ...overhead(),
       ...receipt,
     };
-    const written = metered ? withSettlement(frames, metered.settled, clock) : frames;
-    return streamedResponse(written, headers, () => left.abort());
+    return { type: 'streamed', frames: metered ? withSettlement(frames, metered.settled, clock) : frames, headers };
   };
 }
 
@@ -133,12 +175,13 @@ const escrowed: Promise<JobPayment> = Promise.resolve({ isBought: true, payer: u
 /** What begins the escrow of a request that names one, of whoever signed it. @throws `payments-unavailable`, `not-signed-in`, `key-limited`. */
 async function payByEscrow(
   components: GenerateComponents,
-  context: Context<GatewayEnv>,
+  { caller, headers }: JobCall,
   { escrow: job, attempts }: ParsedRequest,
 ): Promise<((ids: readonly string[]) => Promise<Allowance>) | undefined> {
   if (job === undefined) return undefined;
   const escrows = requireChain(components);
-  const payer = await walletOf(components, context);
+  const authorization = headers.get('authorization') ?? undefined;
+  const payer = await walletOf(components, { caller, authorization });
   const [{ model }, ...others] = attempts;
   if (others.length > 0) throw badRequest('An escrow pays for one model. Leave out "models".', 'models');
   return async (ids) => {
@@ -155,15 +198,15 @@ const endUserOf = (caller: Caller, { endUser }: ParsedRequest): string | undefin
 /** Of a request's JSON, by which its prompt is estimated until the worker has counted it. */
 const charactersPerToken = 4;
 
-function readKey(context: Context, body: string): IdempotencyKey | undefined {
-  const key = context.req.header('idempotency-key');
-  if (key === undefined) return undefined;
+function readKey({ path, headers }: JobCall, body: string): IdempotencyKey | undefined {
+  const key = headers.get('idempotency-key');
+  if (key === null) return undefined;
   if (key === '' || key.length > gatewayLimits.idempotencyKeyLengthMax) {
     const range = `1 to ${gatewayLimits.idempotencyKeyLengthMax} characters`;
     throw badRequest(`An Idempotency-Key has ${range}.`, 'Idempotency-Key');
   }
   const scope = createHash('sha256')
-    .update(`${context.req.path}\n${keyTexts(context.req.raw.headers)}`)
+    .update(`${path}\n${keyTexts(headers)}`)
     .digest('hex');
   return { scope, key, body };
 }
