@@ -106,6 +106,22 @@ test('convictions that wait for a day whether somebody appeals keep no other fro
   expect(auditsOf(asker.effects)).toEqual([]);
 });
 
+test('a validator that sits on eight panels of one accuser is shown all eight answers, one right after the other', async () => {
+  const town = await createAuditTown({ validators: 3 });
+  await Promise.all(town.judges.map((number) => town.join(number)));
+  const cheat = await town.worker(2, { appeals: false });
+  const asker = await town.join(40);
+  for (let jobs = 0; jobs < 8; jobs++) {
+    const { envelope, shown } = cheat.answer(asker.signer, cheatsAnswer);
+    asker.auditing.follow(envelope, shown);
+  }
+  town.network.setConditions({ latencyMs: 50 });
+  const seats = () => typesOf(asker.effects).filter((type) => type === 'seat').length;
+  while (seats() < 8) await town.clock.advance(1_000);
+  await town.clock.advance(60_000);
+  expect(typesOf(asker.effects).filter((type) => type === 'derank')).toHaveLength(8);
+});
+
 test('of too many that are followed those that are accused already are the last to be let go', async () => {
   const town = await createAuditTown();
   await Promise.all(town.judges.map((number) => town.join(number)));

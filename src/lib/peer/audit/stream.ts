@@ -26,7 +26,9 @@ export type AskAudit = (
 ) => Promise<readonly Exclude<AuditFrame, { t: 'refused' }>[]>;
 
 const answersMax = 2 * limits.auditOpeningsMax;
-const permitLimits = { servedMax: 16, refusedMax: 0 } as const;
+const permitLimits = { servedMax: 64, refusedMax: 0 } as const;
+/** One, and one that is ending: whoever asked may hear of the end first, and ask the next. */
+const perPeerMax = 2;
 
 /** One request and its answers. @throws what it was refused with, `peer-lost`, `bad-frame`, those of the net. */
 export const createAskAudit =
@@ -67,7 +69,7 @@ export interface AuditDoorComponents {
   readonly answer: (request: AuditRequest, remote: PeerId) => Promise<readonly AuditFrame[]>;
 }
 
-/** Answers what others ask for an audit: few at once, one of each peer. */
+/** Answers what others ask for an audit: few at once, two of each peer. */
 export function createAuditDoor({ net, clock, logger, answer }: AuditDoorComponents): Startable {
   const permits = createChannelPermits(permitLimits);
   let lifetime: AbortController | undefined;
@@ -77,7 +79,7 @@ export function createAuditDoor({ net, clock, logger, answer }: AuditDoorCompone
       if (lifetime) return;
       lifetime = new AbortController();
       endHandling = net.handle(auditProtocol, async (channel) => {
-        const permit = permits.take(channel.remote, 1);
+        const permit = permits.take(channel.remote, perPeerMax);
         if (!lifetime || permit.type !== 'serve') return channel.abort(wireError('busy'));
         const { signal, clear } = startDeadline(clock, limits.auditAnswerMs, { signal: lifetime.signal });
         const onAbort = () => channel.abort(wireError('busy'));

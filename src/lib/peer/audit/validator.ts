@@ -18,6 +18,7 @@ import type { TrialEffect } from '#lib/trust/trial-state.ts';
 import { commitmentOf } from '#lib/trust/vote.ts';
 import { wholeOf } from '../ask/auditions.ts';
 import type { AskRequest, Scorer } from '../spec.ts';
+import { createTurns } from './in-turn.ts';
 import type { AuditJournal } from './journal.ts';
 import type { AskAudit } from './stream.ts';
 import type { Trial } from './trials.ts';
@@ -120,11 +121,13 @@ export function createValidator(components: ValidatorComponents) {
     }
   };
 
-  /** The accuser may learn of the panel a little later than those who sit on it. */
+  /** An accuser answers one question of a peer at a time, and refuses those beside it. */
+  const turns = createTurns();
+  /** It may learn of the panel a little later than those who sit on it. */
   const askToShow = async (accuser: string, audit: string, retryMs: number) => {
     for (let asked = 1; ; asked++) {
       try {
-        return await components.ask(accuser, { t: 'show', audit });
+        return await turns.run(accuser, () => components.ask(accuser, { t: 'show', audit }));
       } catch (error) {
         if (asked >= showAsksMax) throw error;
         await components.clock.delay(retryMs);
@@ -164,7 +167,11 @@ export function createValidator(components: ValidatorComponents) {
      */
     async judgeAppealed({ audit, accuser, receipt: envelope }: AppealedAnswer): Promise<Verdict> {
       const receipt = openReceipt(envelope);
-      const shown = releasedOf(await components.ask(accuser, { t: 'show', audit }), receipt.record, receipt.hash);
+      const shown = releasedOf(
+        await turns.run(accuser, () => components.ask(accuser, { t: 'show', audit })),
+        receipt.record,
+        receipt.hash,
+      );
       if (!shown) throw new TabloomError('bad-request', 'What was shown is not the answer of that receipt; ask again.');
       const scores = await scoreShown(components.scorer, shown, receipt.record);
       return scores ? verdictOf(components.judge(scores, shown.job, receipt.record)) : 'undecided';
