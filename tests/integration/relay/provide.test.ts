@@ -141,7 +141,7 @@ test('E: on SIGTERM what waits is answered too, and what comes later goes elsewh
   const provide = await provider({
     relays: [relay.url],
     flags: ['--backend', server.origin],
-    env: { NATIVE_SLOTS: '1', NATIVE_CONTEXT_TOKENS: '256' },
+    env: { NATIVE_SLOTS: '1', NATIVE_CONTEXT_TOKENS: '256', SHUTDOWN_SECONDS: '60' },
   });
   await listed(relay);
   await server.pace(100);
@@ -159,7 +159,7 @@ test('E: while the answers of a stopping relay end, its own models take no jobs 
   const server = await backend({ answerTokens: 200, slots: 1 });
   const relay = await startRelay({
     native: 'with-native',
-    env: { NATIVE_SERVER: server.baseUrl, NATIVE_SLOTS: '1', NATIVE_CONTEXT_TOKENS: '256', SHUTDOWN_SECONDS: '30' },
+    env: { NATIVE_SERVER: server.baseUrl, NATIVE_SLOTS: '1', NATIVE_CONTEXT_TOKENS: '256', SHUTDOWN_SECONDS: '60' },
   });
   running.push(relay);
   const stranger = await asker(relay);
