@@ -88,13 +88,16 @@ describe.skipIf(missing)(
       expect(new Set(logged('job-asked').map(({ gateway }) => gateway))).toEqual(new Set([1, 2]));
       const streamed = await postChat(relay.url, ask('now', { stream: true }));
       expect((await collect(readEvents(streamed))).at(-1)).toBe('[DONE]');
-      expect(await health(relay.url)).toMatchObject({
-        jobs: { finished: 5, failed: 0 },
-        native: { state: 'serving' },
-        gateways: { ready: 2, starting: 0 },
-      });
+      // Each worker counts a job once its answer is out.
+      await expect
+        .poll(() => health(relay.url))
+        .toMatchObject({
+          jobs: { finished: 5, failed: 0 },
+          native: { state: 'serving' },
+          gateways: { ready: 2, starting: 0 },
+        });
       const read = async (path: string) => (await fetch(`${relay.url}${path}`)).text();
-      expect(await read('/metrics')).toMatch(/^tabloom_jobs_total\{.*outcome="finished"\} 5$/m);
+      await expect.poll(() => read('/metrics')).toMatch(/^tabloom_jobs_total\{.*outcome="finished"\} 5$/m);
       expect(JSON.parse(await read('/v1/network')).models).toMatchObject([{ workers: 2, slots: 5 }]);
       for (const { id } of whole) expect(JSON.parse(await read(`/v1/receipts/${id}`)).data).toHaveLength(1);
       expect((await fetch(`${relay.url}/relay.json`, { headers: { origin: 'https://evil.example' } })).status).toBe(
@@ -168,7 +171,7 @@ describe.skipIf(missing)(
       await expect(collect(events)).rejects.toThrow();
       expect((await askAnew()).status).toBe(200);
       await eventually(() => pidOf(gateway!) !== pid);
-      expect((await health(relay.url)).gateways).toEqual({ ready: 2, starting: 0 });
+      await expect.poll(async () => (await health(relay.url)).gateways).toEqual({ ready: 2, starting: 0 });
       // By itself as it begins; where that takes it a minute, another has done it.
       expect([...logged('ledger-recovered'), ...logged('gateway-lost')]).not.toEqual([]);
       const { code, text } = await runRelay(['ledger', 'check'], { ...env, DATA_DIR: await temporaryFolder() });

@@ -65,7 +65,9 @@ test('the paid server answers while the own one is full, says so, and no more of
   await eventually(() => held.length === 1);
   await eventually(async () => (await (await fetch(`${relay.url}/v1/network`)).text()).includes('"running":1'));
   expect(await answerOf(await ask('now'))).toEqual(byPaid);
-  expect(await health(relay.url)).toMatchObject({ native: { upstream: { requestsToday: 1, tokensToday: 4 } } });
+  await expect
+    .poll(() => health(relay.url))
+    .toMatchObject({ native: { upstream: { requestsToday: 1, tokensToday: 4 } } });
   held[0]!.end(answerWith('own'));
   expect(await answerOf(await waits)).toEqual(byOwn);
   await eventually(async () => (await health(relay.url)).native.running === 0);
