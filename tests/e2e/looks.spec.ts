@@ -174,6 +174,26 @@ test('a press that comes before the page runs counts once it does', async ({ bar
   await expect(menu).toBeVisible();
 });
 
+test('what is typed before the page runs stays', async ({ bareRelay, newProfile }) => {
+  for (const [path, label, shown] of [
+    ['/models', 'Search models', 'Qwen3 4B'],
+    ['/embed', 'Heading', 'data-heading="qwen3 4b"'],
+  ] as const) {
+    const page = await newProfile({ serviceWorkers: 'block' });
+    const code = Promise.withResolvers<void>();
+    await page.route('**/_app/immutable/**/*.js', async (route) => {
+      await code.promise;
+      await route.continue();
+    });
+    await page.goto(`${bareRelay.url}${path}`, { waitUntil: 'commit' });
+    await page.getByLabel(label).fill('qwen3 4b');
+    code.resolve();
+    await expect(page.getByRole('main')).toContainText(shown);
+    if (path === '/models') await expect(page.getByRole('main').getByText('1 model', { exact: true })).toBeVisible();
+    await expect(page.getByLabel(label)).toHaveValue('qwen3 4b');
+  }
+});
+
 /** Stands on Stop in the moment it is there and presses it, before an answer can have ended by itself. */
 function standOnStop(): void {
   const watch = new MutationObserver(() => {
@@ -264,6 +284,7 @@ test('everything on the main path can be done with the keyboard alone', async ({
     await expect(palette.getByRole('combobox')).toBeFocused();
     await page.keyboard.type('Tabloom demo');
     await expect(palette.getByRole('option').first()).toContainText('1 peer sharing');
+    await expect(palette.getByRole('option').filter({ hasText: 'What is Tabloom?' })).toHaveCount(1);
     await page.keyboard.press('Enter');
     await expect(page.getByLabel('Model', { exact: true })).toHaveValue('tabloom-demo');
   });

@@ -71,7 +71,6 @@ test('the page that sets it up is clean, shows it live, and writes what to copy'
   const page = await newProfile();
   await page.goto(`${relay.url}/embed`);
   const preview = page.locator('tabloom-chat');
-  // The fields are there before the page runs, and begin anew when it does.
   await expect(preview.getByRole('textbox')).toBeVisible();
   await page.getByLabel('Heading').fill('Ask "us"');
   await expect(page.locator('pre')).toContainText('data-heading="Ask &quot;us&quot;"');
