@@ -189,7 +189,7 @@ test('what is typed before the page runs stays', async ({ bareRelay, newProfile 
     await page.getByLabel(label).fill('qwen3 4b');
     code.resolve();
     await expect(page.getByRole('main')).toContainText(shown);
-    if (path === '/models') await expect(page.getByRole('main').getByText('1 model', { exact: true })).toBeVisible();
+    if (path === '/models') await expect(page.getByRole('heading', { level: 3 })).toHaveCount(1);
     await expect(page.getByLabel(label)).toHaveValue('qwen3 4b');
   }
 });
@@ -284,7 +284,8 @@ test('everything on the main path can be done with the keyboard alone', async ({
     await expect(palette.getByRole('combobox')).toBeFocused();
     await page.keyboard.type('Tabloom demo');
     await expect(palette.getByRole('option').first()).toContainText('1 peer sharing');
-    await expect(palette.getByRole('option').filter({ hasText: 'What is Tabloom?' })).toHaveCount(1);
+    // What was found for fewer letters is gone.
+    await expect(palette.getByRole('option').filter({ hasText: 'What is Tabloom?' })).toHaveCount(0);
     await page.keyboard.press('Enter');
     await expect(page.getByLabel('Model', { exact: true })).toHaveValue('tabloom-demo');
   });
