@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { abortError, anySignal, createAbortRace, joinSignals, raceSignal, throwIfAborted } from './abort.ts';
+import { abortError, anySignal, joinSignals, raceSignal, throwIfAborted } from './abort.ts';
 import { TabloomError } from './errors.ts';
 
 const aborted = expect.objectContaining({ code: 'aborted' });
@@ -52,16 +52,4 @@ test('a race is won by whichever settles first', async () => {
 
 test('a race that is lost before it began leaves no unhandled rejection', async () => {
   await expect(raceSignal(Promise.reject(new Error('late')), AbortSignal.abort(reason))).rejects.toBe(reason);
-});
-
-test('many waits are raced with one listener, and an abort ends the one that is waiting', async () => {
-  const controller = new AbortController();
-  const race = createAbortRace(controller.signal);
-  await expect(race.wait(Promise.resolve(1))).resolves.toBe(1);
-  await expect(race.wait(Promise.reject(new Error('no')))).rejects.toThrow('no');
-  const waiting = race.wait(new Promise(() => {}));
-  controller.abort(reason);
-  await expect(waiting).rejects.toBe(reason);
-  await expect(race.wait(Promise.resolve(2).then(() => 2))).rejects.toBe(reason);
-  race.end();
 });

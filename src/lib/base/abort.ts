@@ -76,27 +76,3 @@ export function raceSignal<T>(promise: Promise<T>, signal: AbortSignal | undefin
     );
   });
 }
-
-/** Races one wait after another against a signal, as {@link raceSignal} does, with one listener for all of them. */
-export interface AbortRace {
-  /** One at a time. */
-  wait<T>(promise: Promise<T>): Promise<T>;
-  /** Lets the signal go. */
-  end(): void;
-}
-
-export function createAbortRace(signal: AbortSignal): AbortRace {
-  let stop: ((error: TabloomError) => void) | undefined;
-  const onAbort = () => stop?.(abortError(signal));
-  signal.addEventListener('abort', onAbort, { once: true });
-  return {
-    wait<T>(promise: Promise<T>) {
-      return new Promise<T>((resolve, reject) => {
-        promise.then(resolve, reject);
-        if (signal.aborted) reject(abortError(signal));
-        else stop = reject;
-      });
-    },
-    end: () => signal.removeEventListener('abort', onAbort),
-  };
-}

@@ -21,7 +21,7 @@ test('a value counts for its size: it waits for room, and may not exceed a frame
   const { near, far } = createChannelPair({ ...ends, windowBytes: 10, handsValues: true });
   await near.values!.send({ value: 'first', length: 8 });
   let sent = false;
-  const second = near.values!.send({ value: 'second', length: 8 }).then(() => (sent = true));
+  const second = near.values!.send({ value: 'second', length: 8 })!.then(() => (sent = true));
   await Promise.resolve();
   expect(sent).toBe(false);
   const reader = far.values![Symbol.asyncIterator]();

@@ -115,8 +115,8 @@ function createEnd(
     hand(message);
   };
 
-  // Not an async function: what is handed over at once, as nearly all is, makes no promise of its own.
-  const send = (message: Message, { signal }: AbortOptions = {}): Promise<void> => {
+  // Not an async function: what is handed over at once, as nearly all is, makes no promise.
+  const send = (message: Message, { signal }: AbortOptions = {}): Promise<void> | undefined => {
     try {
       if (message.length > limits.frameBytesMax) throw frameTooLarge(message.length);
       if (message.length === 0) throw emptyMessage();
@@ -125,7 +125,7 @@ function createEnd(
         throwIfAborted(signal);
         assertOpen();
         hand(message);
-        return handed;
+        return undefined;
       }
     } catch (error) {
       return Promise.reject(error);
@@ -142,7 +142,7 @@ function createEnd(
   return {
     ...seen,
     closed: gone.signal,
-    send,
+    send: (message, options) => send(message, options) ?? handed,
     values,
     close: () =>
       sending.run(async () => {

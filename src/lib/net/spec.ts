@@ -104,8 +104,11 @@ export interface Channel extends AsyncIterable<Uint8Array> {
  * order, its limits and its end. Whoever reads a protocol on which values are sent reads here, not from the channel.
  */
 export interface ValueLane extends AsyncIterable<Uint8Array | Handed> {
-  /** As `Channel.send`. The value is not copied: from then on neither side changes it. */
-  send(message: Handed, options?: AbortOptions): Promise<void>;
+  /**
+   * As `Channel.send`; undefined where it has been handed over at once, and nothing is to be waited for. The value is not copied:
+   * from then on neither side changes it.
+   */
+  send(message: Handed, options?: AbortOptions): Promise<void> | undefined;
 }
 
 export interface Handed {

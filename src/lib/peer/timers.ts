@@ -70,8 +70,12 @@ export function createTimers<Name extends string>({ clock, onFire, spared }: Tim
       if (stopped) return;
       const dueMs = clock.elapsed() + ms;
       const timer = armed.get(name);
-      if (timer) Object.assign(timer, { ms, dueMs, isSpared: false, lateMs: 0 });
-      else armed.set(name, { ms, dueMs, isSpared: false, lateMs: 0 });
+      if (timer) {
+        timer.ms = ms;
+        timer.dueMs = dueMs;
+        timer.isSpared = false;
+        timer.lateMs = 0;
+      } else armed.set(name, { ms, dueMs, isSpared: false, lateMs: 0 });
       if (dueMs < wakeMs) schedule();
     },
     disarm: (name) => void armed.delete(name),

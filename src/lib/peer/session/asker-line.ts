@@ -1,4 +1,5 @@
 import type { Clock } from '#lib/base/clock.ts';
+import { readEach } from '#lib/base/read-each.ts';
 import { errorCode, toErrorRecord, type ErrorRecord, type TabloomError } from '#lib/base/errors.ts';
 import type { Channel, ChannelPath, Net, OpenChannelOptions } from '#lib/net/spec.ts';
 import { wireError, wireErrors, type WireErrorCode } from '#lib/protocol/errors.ts';
@@ -54,11 +55,10 @@ export function createAskerLine(
   /** Reads for as long as anything comes. After the attempt's end it goes on: what follows the last frame is a breach. */
   const pump = async (incoming: Channel) => {
     try {
-      for await (const message of messagesOf(incoming)) {
+      await readEach(messagesOf(incoming), (message) => {
         listener.frame(readWorkerFrame(message));
-        const room = listener.room(incoming.closed);
-        if (room) await room;
-      }
+        return listener.room(incoming.closed);
+      });
       listener.lost(lostBecause('ended'));
     } catch (error) {
       listener.lost(readError(error));

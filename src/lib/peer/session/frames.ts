@@ -37,7 +37,7 @@ export const readWorkerFrame = (message: Message): WorkerFrame | UnknownFrame =>
 
 /** A frame that is ready before there is a channel for it. */
 export interface ReadyFrame {
-  sendOn(channel: Channel): Promise<void>;
+  sendOn(channel: Channel): Promise<void> | undefined;
 }
 
 /** @throws `frame-too-large`, `bad-frame`. */
@@ -60,8 +60,12 @@ export async function sendAskerFrame(channel: Channel, frame: AskerFrame, kinds:
   await hand(values, isSignedHere(frame.envelope) ? frame : checkedAskerFrame(frame, kinds));
 }
 
-/** Rejects with `frame-too-large`, `bad-frame`, and as `Channel.send`. */
-export function sendWorkerFrame(channel: Channel, frame: WorkerFrame, options?: AbortOptions): Promise<void> {
+/** Undefined where nothing is to be waited for. Rejects with `frame-too-large`, `bad-frame`, and as `Channel.send`. */
+export function sendWorkerFrame(
+  channel: Channel,
+  frame: WorkerFrame,
+  options?: AbortOptions,
+): Promise<void> | undefined {
   const { values } = channel;
   try {
     if (!values || !isHanded(frame)) return channel.send(encodeWorkerFrame(frame), options);

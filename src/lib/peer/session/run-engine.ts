@@ -1,4 +1,4 @@
-import { abortError, createAbortRace, released } from '#lib/base/abort.ts';
+import { abortError, released } from '#lib/base/abort.ts';
 import type { Clock } from '#lib/base/clock.ts';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
@@ -51,22 +51,18 @@ export async function runEngine(
   signal.addEventListener('abort', leave, { once: true });
   const stream = model.doStream(engineRequest(job, model, blobs), { signal: leaving.signal });
   const events = stream[Symbol.asyncIterator]();
-  const race = createAbortRace(signal);
-  try {
-    for (;;) {
-      const next = await race.wait(events.next());
-      if (next.done) throw wireError('engine-failed', 'The engine ended without a result. Try again.');
-      const event = next.value;
-      if (event.type === 'finish') return result(event.reason, event.usage.tokensIn, event.timings);
-      const part = checked(event);
-      if (part.type !== 'warning') {
-        lastMs = clock.elapsed();
-        firstMs ??= lastMs;
-        tokensOut += partTokens(part);
-      }
-      const room = deliver(part);
-      if (room) await race.wait(room);
+  const take = (event: Exclude<EngineEvent, { type: 'finish' }>): Promise<void> | undefined => {
+    const part = checked(event);
+    if (part.type !== 'warning') {
+      lastMs = clock.elapsed();
+      firstMs ??= lastMs;
+      tokensOut += partTokens(part);
     }
+    return deliver(part);
+  };
+  try {
+    const { reason, usage, timings } = await untilFinish(events, take, signal);
+    return result(reason, usage.tokensIn, timings);
   } catch (error) {
     if (!signal.aborted) throw engineError(error);
     const reason = abortError(signal);
@@ -74,11 +70,54 @@ export async function runEngine(
     if (ending) return result(ending, 0);
     throw reason;
   } finally {
-    race.end();
     signal.removeEventListener('abort', leave);
     leaving.abort(released);
     await endStream(events, clock);
   }
+}
+
+/**
+ * Takes what the engine makes until its last event. By hand, since a race between each event and the signal makes three promises
+ * more of it. Rejects with what fails, and at the abort, whatever the engine is doing.
+ */
+function untilFinish(
+  events: AsyncIterator<EngineEvent>,
+  take: (event: Exclude<EngineEvent, { type: 'finish' }>) => Promise<void> | undefined,
+  signal: AbortSignal,
+): Promise<Extract<EngineEvent, { type: 'finish' }>> {
+  return new Promise((resolve, reject) => {
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+      signal.removeEventListener('abort', onAbort);
+    };
+    const fail = (error: unknown) => {
+      end();
+      reject(error);
+    };
+    const onAbort = () => fail(abortError(signal));
+    const onNext = (next: IteratorResult<EngineEvent>) => {
+      if (isOver) return;
+      try {
+        if (next.done) throw wireError('engine-failed', 'The engine ended without a result. Try again.');
+        if (next.value.type === 'finish') {
+          end();
+          return resolve(next.value);
+        }
+        const room = take(next.value);
+        if (room) room.then(pull).catch(fail);
+        else pull();
+      } catch (error) {
+        fail(error);
+      }
+    };
+    const pull = () => {
+      if (!isOver) events.next().then(onNext, fail);
+    };
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    pull();
+  });
 }
 
 /** Reasons to stop a run that are an end of its answer and no failure. */

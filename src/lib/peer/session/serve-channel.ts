@@ -141,9 +141,12 @@ async function sendAnswer(
         await session.changed.wait();
         continue;
       }
-      timers.arm('stall', limits.sendStallMs);
-      await sendWorkerFrame(channel, frame, { signal: ended });
-      timers.disarm('stall');
+      const sending = sendWorkerFrame(channel, frame, { signal: ended });
+      if (sending) {
+        timers.arm('stall', limits.sendStallMs);
+        await sending;
+        timers.disarm('stall');
+      }
       isQuiet = false;
       timers.arm('alive', limits.aliveIntervalMs);
       if (frame === session.state.ending) return;
@@ -253,7 +256,7 @@ async function closeWith(
 ): Promise<void> {
   try {
     await withTimeout(
-      sendWorkerFrame(channel, frame).then(() => channel.close()),
+      Promise.resolve(sendWorkerFrame(channel, frame)).then(() => channel.close()),
       clock,
       limits.countersignTimeoutMs,
       { error: () => wireError('deadline') },
