@@ -1,13 +1,13 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { Kysely, PostgresDialect, SqliteDialect, type SqliteDatabase } from 'kysely';
+import { Kysely, SqliteDialect, type SqliteDatabase } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Checkpoints } from '../storage/checkpoints.ts';
 import { migrations } from './migrations.ts';
+import { openPostgres } from './postgres.ts';
 import {
-  awaitedTransactions,
   beginImmediately,
   createPrepared,
   immediateTransactions,
@@ -250,8 +250,6 @@ interface DatabaseFile {
   readonly checkpoints?: Checkpoints | undefined;
 }
 
-const connectionsMax = 8;
-const connectTimeoutMs = 5_000;
 const busyTimeoutMs = 5_000;
 
 /**
@@ -260,7 +258,7 @@ const busyTimeoutMs = 5_000;
  * @throws `data-not-writable`, `database-unavailable`.
  */
 export async function openDatabase(location: DatabaseLocation): Promise<LedgerDatabase> {
-  const db = 'file' in location ? sqlite(location) : await postgres(location.url);
+  const db = 'file' in location ? sqlite(location) : await openPostgres<Tables>(location.url);
   try {
     const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest();
     if (error !== undefined) throw error;
@@ -321,22 +319,4 @@ function sqlite({ file, checkpoints }: DatabaseFile): LedgerDatabase {
 interface Connection {
   readonly database: DatabaseSync;
   readonly prepare: (sql: string) => PreparedStatement;
-}
-
-/** Loaded only where it is used. */
-async function postgres(url: string): Promise<LedgerDatabase> {
-  const { default: pg } = await import('pg');
-  const int8 = 20;
-  const getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
-    oid === int8 ? BigInt : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser;
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: connectionsMax,
-    connectionTimeoutMillis: connectTimeoutMs,
-    types: { getTypeParser },
-  });
-  // An idle connection that breaks is replaced at the next query, which reports a server that is gone.
-  pool.on('error', () => undefined);
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  return Object.assign(db, { transact: awaitedTransactions(db) });
 }

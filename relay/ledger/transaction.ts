@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import type { CompiledQuery, Kysely } from 'kysely';
+import type { CompiledQuery } from 'kysely';
 
 /**
  * A transaction as the statements that it runs, one after the other, each with what the one before it brought. Written as a
@@ -27,21 +27,8 @@ export function* change(query: CompiledQuery<unknown>): Steps<bigint> {
 /** Runs a transaction, or nothing of it. Begun again where it failed, it starts from its first statement. */
 export type Transact = <Result>(begin: () => Steps<Result>) => Promise<Result>;
 
-/** Over a database that is awaited. */
-export const awaitedTransactions =
-  <Tables>(db: Kysely<Tables>): Transact =>
-  (begin) =>
-    db.transaction().execute(async (transaction) => {
-      const steps = begin();
-      for (let next = steps.next(); ;) {
-        if (next.done) return next.value;
-        const { rows, numAffectedRows } = await transaction.executeQuery(next.value);
-        next = steps.next({ rows, changed: numAffectedRows ?? 0n });
-      }
-    });
-
 /** Of at most this many statements the prepared form is kept; their texts are few. */
-const preparedMax = 256;
+export const preparedMax = 256;
 
 /** Statements of a connection, prepared once. */
 export function createPrepared(database: DatabaseSync): (sql: string) => PreparedStatement {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findPostgres } from '../../../scripts/tasks/services.ts';
@@ -6,6 +7,7 @@ import { sharedUpkeepCases, upkeepCases } from '../../compliance/ledger-upkeep.t
 import { workCases } from '../../compliance/ledger-work.ts';
 import { ledgerCases } from '../../compliance/ledger.ts';
 import { openDatabase } from '../../../relay/ledger/database.ts';
+import { change } from '../../../relay/ledger/transaction.ts';
 import { startPostgres, type Service } from '../../fixtures/services.ts';
 
 describe.skipIf(findPostgres() === undefined)('in Postgres (needs the package "postgresql")', () => {
@@ -37,6 +39,18 @@ describe.skipIf(findPostgres() === undefined)('in Postgres (needs the package "p
     const all = await Promise.all(Array.from({ length: 4 }, () => openDatabase(location)));
     for (const db of all) expect(await db.selectFrom('keys').select('id').execute()).toEqual([]);
     await Promise.all(all.map((db) => db.destroy()));
+  });
+
+  test('a pooler that forgets what was prepared costs one transaction its first try', async () => {
+    const db = await openDatabase(await create('forgetful'));
+    const add = (nonce: string) =>
+      db.transact(() => change(db.insertInto('nonces').values({ nonce, expires_at: 1n }).compile()));
+    expect(await add('a')).toBe(1n);
+    // The only connection that there is so far.
+    await sql`DEALLOCATE ALL`.execute(db);
+    expect([await add('b'), await add('c')]).toEqual([1n, 1n]);
+    expect(await db.selectFrom('nonces').select('nonce').orderBy('nonce').execute()).toHaveLength(3);
+    await db.destroy();
   });
 
   test('one that is not there is reported, and its password is not', async () => {

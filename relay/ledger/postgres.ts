@@ -1,0 +1,84 @@
+import { Kysely, PostgresDialect } from 'kysely';
+import type { Pool, PoolClient } from 'pg';
+import { preparedMax, type Transact } from './transaction.ts';
+
+const connectionsMax = 8;
+const connectTimeoutMs = 5_000;
+
+/** A Postgres server that several gateways may share. Its driver is loaded only where it is used. */
+export async function openPostgres<Tables>(url: string): Promise<Kysely<Tables> & { readonly transact: Transact }> {
+  const { default: pg } = await import('pg');
+  const int8 = 20;
+  const getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
+    oid === int8 ? BigInt : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser;
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connectionsMax,
+    connectionTimeoutMillis: connectTimeoutMs,
+    types: { getTypeParser },
+  });
+  // An idle connection that breaks is replaced at the next query, which reports a server that is gone.
+  pool.on('error', () => undefined);
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return Object.assign(db, { transact: pooledTransactions(pool) });
+}
+
+/** What Postgres says where a pooler between has given the connection to another session: 26000 and 42P05. */
+const unprepared = new Set(['26000', '42P05']);
+
+/**
+ * Statements go to the driver as they are, and each connection prepares each of them once: a job runs about ten, and Postgres
+ * would take longer to plan one than to run it. Behind a pooler that knows nothing of prepared statements they are sent whole.
+ */
+function pooledTransactions(pool: Pool): Transact {
+  const names = new Map<string, string>();
+  let isPreparing = true;
+  const nameOf = (text: string): string | undefined => {
+    const known = names.get(text);
+    if (known !== undefined || names.size >= preparedMax) return known;
+    const name = `tabloom-${names.size}`;
+    names.set(text, name);
+    return name;
+  };
+
+  const run = async <Result>(client: PoolClient, begin: Parameters<Transact>[0]): Promise<Result> => {
+    await client.query('begin');
+    const steps = begin();
+    for (let next = steps.next(); ;) {
+      if (next.done) {
+        await client.query('commit');
+        return next.value as Result;
+      }
+      const { sql: text, parameters } = next.value;
+      const name = isPreparing ? nameOf(text) : undefined;
+      const query = { text, values: [...parameters], ...(name === undefined ? {} : { name }) };
+      const { rows, rowCount } = await client.query<object>(query);
+      next = steps.next({ rows, changed: BigInt(rowCount ?? 0) });
+    }
+  };
+  const attempt = async <Result>(begin: Parameters<Transact>[0]): Promise<Result> => {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    try {
+      return await run<Result>(client, begin);
+    } catch (error) {
+      // A connection that cannot be rolled back is not used again.
+      await client.query('rollback').catch((cause: Error) => {
+        broken = cause;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  };
+
+  return async (begin) => {
+    try {
+      return await attempt(begin);
+    } catch (error) {
+      if (!isPreparing || !unprepared.has((error as { readonly code?: string }).code ?? '')) throw error;
+      isPreparing = false;
+      return attempt(begin);
+    }
+  };
+}
