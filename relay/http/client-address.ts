@@ -27,8 +27,9 @@ export function createClientAddressResolver(trusted: readonly string[]): Resolve
   return ({ headers, socket }) => {
     const port = socket.remotePort ?? 0;
     let host = bareAddress(socket.remoteAddress ?? '') ?? '0.0.0.0';
-    const hops = String(headers['x-forwarded-for'] ?? '').split(',');
-    for (const hop of hops.toReversed().slice(0, hopsMax)) {
+    const forwarded = headers['x-forwarded-for'];
+    if (forwarded === undefined) return { host, port };
+    for (const hop of String(forwarded).split(',').toReversed().slice(0, hopsMax)) {
       const before = bareAddress(hop.trim());
       if (!isProxy(host) || before === undefined) break;
       host = before;

@@ -61,12 +61,14 @@ export interface ServerResponse {
  * @throws `bad-server-url`, and as `fetch` does.
  */
 export async function callServer(
-  { baseUrl, apiKey, fetch }: ModelServerAddress,
+  address: ModelServerAddress,
   path: string,
   request: Pick<ServerRequest, 'method' | 'body' | 'signal'>,
 ): Promise<ServerResponse> {
+  const { apiKey, fetch } = address;
+  const url = urlOf(address, path);
   const send = () =>
-    fetch(new URL(path, serverUrl(baseUrl)), {
+    fetch(url, {
       ...request,
       redirect: 'error',
       headers: {
@@ -80,6 +82,17 @@ export async function callServer(
     if (request.signal?.aborted || !isReset(error)) throw error;
     return await send();
   }
+}
+
+/** Of each server, by path. They are few, and cost more to parse than to keep. */
+const urls = new WeakMap<ModelServerAddress, Map<string, URL>>();
+
+function urlOf(address: ModelServerAddress, path: string): URL {
+  const known = urls.get(address) ?? new Map<string, URL>();
+  urls.set(address, known);
+  const url = known.get(path) ?? new URL(path, serverUrl(address.baseUrl));
+  known.set(path, url);
+  return url;
 }
 
 /** How Node reports a connection that was closed under a request, unlike one that was refused; its `fetch` as the cause. */
