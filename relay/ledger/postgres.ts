@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Kysely, PostgresDialect } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
 import { preparedMax, type Transact } from './transaction.ts';
@@ -36,7 +37,8 @@ function pooledTransactions(pool: Pool): Transact {
   const nameOf = (text: string): string | undefined => {
     const known = names.get(text);
     if (known !== undefined || names.size >= preparedMax) return known;
-    const name = `tabloom-${names.size}`;
+    // Of the text alone: behind a pooler, another gateway may have prepared it on the same connection.
+    const name = `tabloom-${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
     names.set(text, name);
     return name;
   };
