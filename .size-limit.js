@@ -2,9 +2,9 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 
 const build = 'build';
 
-/** Files that the page asks for before anybody has touched it. */
+/** Files that the page needs before anybody can touch it; what it asks for beside them, for a first answer, nothing waits for. */
 function shell() {
-  const html = readFileSync(`${build}/index.html`, 'utf8');
+  const html = readFileSync(`${build}/index.html`, 'utf8').replaceAll(/<link[^>]* data-first-answer>/g, '');
   const named = [...html.matchAll(/["'(](?:\.\/|\/)?(_app\/[^"')]+\.(?:js|css))["')]/g)].map(
     ([, path]) => `${build}/${path}`,
   );

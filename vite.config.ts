@@ -3,24 +3,29 @@ import tailwindcss from '@tailwindcss/vite';
 import { defineConfig } from 'vite';
 
 /**
- * What every page begins with and lazy parts use too would else be twenty small files. Texts that no page begins with stay
- * with the component that shows them.
- */
-const firstPage = new RegExp(
-  [
-    'messages.(language|compiled.registry|compiled.messages.(?!(?:ago_|audits_|checks_|market_|board_|receipt_|receipted_|column_|directory_|speech_|wishes|share_title|share_stop|place_keys|verify_|answers.js|prices_|load_|model_|copy_|copied|history|answer_|retry|cancel|channel_|doing_|keys_|money_|yes|no|not_|loading_|pay_|price_|dollars_|wallet_|earned_|standing_|clock_|path_|share_take_over|widget_|embed_|settings_theme_)))',
-    'src.lib.base.(abort|bytes|clock|errors|ids|part|random).ts',
-    'src.lib.(state.(app|context|device|library|network|question-length|settings|sharing|target|wallet|watched)|protocol.max-tokens)',
-    'src.lib.ui.(draft-store|format|kept-text|peer-colour|words|chat.composing|language.languages|shell.navigation-items).ts',
-    'src.lib.ui.basic.(Button|Icon|Lazy|Notice|PeerName|icons)',
-  ].join('|'),
-);
-
-/**
  * What several lazy parts share is one file: by itself each would be a request of its own, of which a slow connection makes six at a time
  * and waits seconds for each.
  */
-const later = /messages.compiled.messages|src.lib.(base|state|ui.(?!markdown))/;
+const later = /messages.compiled.messages|src.lib.(base|protocol|state|ui.(?!markdown))/;
+
+/**
+ * What asks for the first answer, without what shows it: a part that is shown fails in its own place, so it has a file of its own.
+ */
+const asking = /src.lib.(boot.tab|state.conversations.svelte).ts$/;
+
+/**
+ * Everything that the first page begins with is one file beside its entries, and with it what is needed when other files are gone: the page for
+ * errors, and what finds a newer version.
+ */
+const shell = new RegExp(
+  [
+    'src.routes.(\\+(layout|error).(svelte|ts)|\\(chat\\).\\+(layout|page).svelte)',
+    'src.lib.(ui.shell.NewVersion.svelte|boot.service-worker.ts)',
+    'kit.src.runtime.client.entry.js',
+  ]
+    .map((path) => `${path}$`)
+    .join('|'),
+);
 
 export default defineConfig({
   plugins: [tailwindcss(), sveltekit()],
@@ -34,13 +39,22 @@ export default defineConfig({
       polyfill: false,
       resolveDependencies: (_, files) => files.filter((file) => file.endsWith('.css')),
     },
-    rolldownOptions: {
-      output: {
-        codeSplitting: {
-          groups: [
-            { name: 'first-page', test: firstPage, minShareCount: 2, priority: 2 },
-            { name: 'later', test: later, minShareCount: 2, priority: 1 },
-          ],
+  },
+  environments: {
+    // Not on the server, where a file would run what none of its pages asked for.
+    client: {
+      build: {
+        rolldownOptions: {
+          output: {
+            codeSplitting: {
+              groups: [
+                { name: 'first-page', test: shell, priority: 3 },
+                { name: 'later', test: later, minShareCount: 2, priority: 2 },
+                { name: 'network', test: /src.lib.boot.tab-net.ts$/, priority: 1 },
+                { name: 'asking', test: asking, priority: 1 },
+              ],
+            },
+          },
         },
       },
     },

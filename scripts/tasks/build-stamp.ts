@@ -12,6 +12,7 @@ const inputs = [
   'messages/sentences.json',
   ...['en', 'de', 'es', 'zh-Hans', 'ar'].map((language) => `messages/${language}.json`),
   'messages/project.inlang/settings.json',
+  'scripts/preload-first.js',
   'scripts/tasks/build-widget.ts',
   'vite.config.ts',
   'svelte.config.js',

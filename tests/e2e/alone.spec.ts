@@ -224,6 +224,34 @@ test('D3: a part of the page that cannot be fetched says so in its place, and co
   await expect(notice).toHaveCount(0);
 });
 
+test('D3: whichever file of a first answer is missing, the page says so and lives; the page for errors needs none of them', async ({
+  bareRelay,
+  newProfile,
+}) => {
+  const page = await newProfile({ serviceWorkers: 'block' });
+  const html = (await (await page.goto(bareRelay.url))?.text()) ?? '';
+  const named = [...html.matchAll(/href="([^"]+)" data-first-answer>/g)].map(([, path]) => path!);
+  expect(named.length).toBeGreaterThan(2);
+  await expect(thisDevice(page)).toBeVisible();
+
+  for (const missing of named) {
+    await page.route(`**${missing}`, (route) => route.abort());
+    await page.reload();
+    await expect(page.getByText('part-missing').first()).toBeVisible();
+    await page.getByRole('textbox', { name: 'Message' }).fill('half a thought');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Ask the network');
+    await page.unroute(`**${missing}`);
+  }
+
+  const shell = html.replaceAll(/<link[^>]* data-first-answer>/g, '');
+  await page.route('**/_app/immutable/**/*.js', (route) => {
+    const name = route.request().url().split('/').at(-1)!;
+    return shell.includes(name) || route.request().url().includes('/nodes/') ? route.continue() : route.abort();
+  });
+  await page.goto(`${bareRelay.url}/nothing-here`);
+  await expect(page.getByRole('link', { name: 'Back to the chat' })).toBeVisible();
+});
+
 /** What the system's share sheet does with an installed app. */
 function shareFromAnotherApp(): void {
   const form = document.createElement('form');

@@ -45,6 +45,10 @@ export const faults: readonly Claim[] = [
         'D3: a newer version that waits is offered again when a part of this one is missing',
       ],
       [alone, 'D3: a part of the page that cannot be fetched says so in its place, and comes when it can'],
+      [
+        alone,
+        'D3: whichever file of a first answer is missing, the page says so and lives; the page for errors needs none of them',
+      ],
     ],
   },
   {

@@ -16,3 +16,18 @@ export async function loadPart<T>(load: () => Promise<T>): Promise<T> {
     );
   }
 }
+
+/**
+ * Asks for several parts at once, each of which may fail alone: whoever needs one hears of its failure when it looks, and nobody else does.
+ * `loadTogether({ tab: () => import('…'), net: () => import('…') })`.
+ */
+export function loadTogether<Loads extends Readonly<Record<string, () => Promise<unknown>>>>(
+  loads: Loads,
+): { readonly [Name in keyof Loads]: ReturnType<Loads[Name]> } {
+  const loading = Object.entries(loads).map(([name, load]) => {
+    const part = load();
+    part.catch(() => undefined);
+    return [name, part] as const;
+  });
+  return Object.fromEntries(loading) as { readonly [Name in keyof Loads]: ReturnType<Loads[Name]> };
+}

@@ -3,6 +3,7 @@ import type { ClockView } from '#lib/state/network.ts';
 import { createLive, type Live } from '#lib/base/live.ts';
 import type { RelayTime } from '#lib/peer/presence/discovery-client.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
+import { askRelay, type RelayAnswer } from './ask-relay.ts';
 
 /** One measurement of a relay's clock. All in milliseconds. */
 export interface ClockSample {
@@ -50,8 +51,9 @@ export interface CorrectedClock extends Clock {
   /**
    * Compares it with the clock of the page's own relay now. Keeps the last result if that relay does not respond.
    * @param known `outdated`: this device's clock has been set, and what relays said before is worth nothing.
+   * @param asked an answer that is on its way already.
    */
-  compare(known?: 'current' | 'outdated'): Promise<void>;
+  compare(known?: 'current' | 'outdated', asked?: Promise<RelayAnswer | undefined>): Promise<void>;
 }
 
 export interface CorrectedClockComponents {
@@ -61,7 +63,6 @@ export interface CorrectedClockComponents {
   readonly origin: string;
 }
 
-const timeoutMs = 8_000;
 /** Relays whose last measurement counts. */
 const relaysMax = 8;
 
@@ -82,17 +83,12 @@ export function createCorrectedClock({ clock, fetch, origin }: CorrectedClockCom
       if (byRelay.size > relaysMax) byRelay.delete(byRelay.keys().next().value!);
       view.set(medianOffset([...byRelay.values()]));
     },
-    async compare(known = 'current') {
+    async compare(known = 'current', asked) {
       if (known === 'outdated') byRelay.clear();
       if (byRelay.size > 0) return;
-      const askedAtMs = clock.elapsed();
-      const signal = AbortSignal.timeout(timeoutMs);
-      const url = new URL('/relay.json', origin);
-      const response = await fetch(url, { signal, cache: 'no-store', credentials: 'omit' }).catch(() => undefined);
-      const [receivedAt, roundTripMs] = [clock.now(), clock.elapsed() - askedAtMs];
-      void response?.body?.cancel().catch(() => undefined);
-      const dateAt = Date.parse(response?.headers.get('date') ?? '');
-      if (byRelay.size > 0) return;
+      const answer = await (asked ?? askRelay({ clock, fetch, origin }));
+      if (byRelay.size > 0 || !answer) return;
+      const { receivedAt, roundTripMs, dateAt } = answer;
       view.set(clockOffset({ receivedAt, roundTripMs, dateAt, stepMs: httpStepMs }) ?? view.current);
     },
   };

@@ -98,3 +98,31 @@ test('what the page’s own relay says of audits is told, and that it follows no
   await source();
   expect(told).toEqual([undefined]);
 });
+
+test('what the page has asked already is taken for the first attempt only', async () => {
+  let fetched = 0;
+  const source = createRelaySource({
+    fetch: async () => {
+      fetched += 1;
+      return Response.json(info);
+    },
+    origin: 'http://own.test',
+    others: () => [],
+    asked: Promise.resolve({ info, dateAt: Number.NaN, receivedAt: 0, roundTripMs: 1 }),
+  });
+  const address = `/dns4/own.test/tcp/80/ws/p2p/${peer}`;
+  expect(await source()).toEqual([address]);
+  expect(fetched).toBe(0);
+  expect(await source()).toEqual([address]);
+  expect(fetched).toBe(1);
+});
+
+test('a relay that did not answer the page is asked again', async () => {
+  const source = createRelaySource({
+    fetch: async () => Response.json(info),
+    origin: 'http://own.test',
+    others: () => [],
+    asked: Promise.resolve(undefined),
+  });
+  expect(await source()).toEqual([`/dns4/own.test/tcp/80/ws/p2p/${peer}`]);
+});

@@ -1,6 +1,7 @@
 import { raceSignal } from '#lib/base/abort.ts';
 import { readBody } from '#lib/base/read-json.ts';
 import { isPublicRelay, relayInfoSchema, type RelayAudits, type RelayPayments } from '#lib/protocol/relay-info.ts';
+import { relayInfoBytesMax, type RelayAnswer } from './ask-relay.ts';
 
 export interface RelaySourceComponents {
   readonly fetch: typeof globalThis.fetch;
@@ -8,6 +9,8 @@ export interface RelaySourceComponents {
   readonly origin: string;
   /** Further relays: origins or multiaddrs. */
   readonly others: () => readonly string[];
+  /** What the page's own relay has been asked already: taken for the first attempt. */
+  readonly asked?: Promise<RelayAnswer | undefined> | undefined;
   /** Called with what the page's own relay says of payments, each time that it has answered. */
   readonly onPayments?: ((payments: RelayPayments | undefined) => void) | undefined;
   /** Called with what it says of audits, likewise. */
@@ -15,8 +18,6 @@ export interface RelaySourceComponents {
 }
 
 const timeoutMs = 5_000;
-/** Any relay that the settings or others name may answer. */
-const infoBytesMax = 65_536;
 
 /**
  * Multiaddrs of the relays to try: the page's own, those in the settings, then the public ones that these name. Fetched
@@ -25,13 +26,23 @@ const infoBytesMax = 65_536;
  */
 export function createRelaySource(components: RelaySourceComponents): () => Promise<readonly string[]> {
   const { fetch, origin, others, onPayments, onAudits } = components;
+  let { asked } = components;
   const known = new Map<string, string>();
   const learned = new Map<string, readonly string[]>();
-  const ask = async (base: string): Promise<string | undefined> => {
+  const takeAsked = async (): Promise<unknown> => {
+    const first = asked;
+    asked = undefined;
+    return (await first)?.info;
+  };
+  const fetchInfo = async (base: string): Promise<unknown> => {
     const signal = AbortSignal.timeout(timeoutMs);
     const response = await fetch(new URL('/relay.json', base), { signal, cache: 'no-store', credentials: 'omit' });
-    if (!response.ok) return known.get(base);
-    const info = relayInfoSchema.parse(await raceSignal(readBody(response, infoBytesMax), signal));
+    return response.ok ? raceSignal(readBody(response, relayInfoBytesMax), signal) : undefined;
+  };
+  const ask = async (base: string): Promise<string | undefined> => {
+    const found = (base === origin ? await takeAsked() : undefined) ?? (await fetchInfo(base));
+    if (found === undefined) return known.get(base);
+    const info = relayInfoSchema.parse(found);
     const address = relayAddress(new URL(base), info.peer);
     known.set(base, address);
     learned.set(base, info.relays?.filter(isPublicRelay) ?? []);

@@ -18,6 +18,7 @@ import { build } from '#lib/protocol/version.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
 import type { Stored } from '#lib/state/app.svelte.ts';
 import type { Tab } from '#lib/state/tab.ts';
+import type { RelayAnswer } from './ask-relay.ts';
 import { createAsking, type AskingComponents } from './asking.ts';
 import { watchBadge } from './badge.ts';
 import { watchBackground } from './background-tone.ts';
@@ -55,8 +56,12 @@ const clockTimeoutMs = 2_000;
  * The composition root of a tab: the one place with the real clock, network, workers and storage. Browser only. Within a frame it
  * can only ask, and never shares the device.
  * @param onStored called as soon as storage can be read, seconds before the tab has found the network.
+ * @param asked what the page has asked its own relay before this code was there.
  */
-export async function createTab(onStored: (stored: Stored) => void): Promise<Tab> {
+export async function createTab(
+  onStored: (stored: Stored) => void,
+  asked?: Promise<RelayAnswer | undefined>,
+): Promise<Tab> {
   const clock = systemClock;
   const random = systemRandom;
   const logger = silentLogger;
@@ -64,7 +69,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
   const fetch = globalThis.fetch.bind(globalThis);
   const lifetime = new AbortController();
   const corrected = createCorrectedClock({ clock, fetch, origin: location.origin });
-  const compared = withTimeout(corrected.compare(), clock, clockTimeoutMs).catch(() => undefined);
+  const compared = withTimeout(corrected.compare('current', asked), clock, clockTimeoutMs).catch(() => undefined);
   const { storage, kept, caches: cacheStorage } = await browserStores(globalThis, clock);
   const settings = await keepSettings(storage);
   const history = keepHistory(storage, browserChannel('tabloom-history'), clock);
@@ -137,6 +142,7 @@ export async function createTab(onStored: (stored: Stored) => void): Promise<Tab
     fetch,
     origin: location.origin,
     others: () => settings.view.current.relays,
+    asked,
     onPayments: (named) => {
       payments = named;
       wallet.notePayments(named);
