@@ -35,6 +35,7 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
     shown(/version/, 'version_position'),
     shown(/renamed/, 'history_rename'),
     shown(/pinned/, 'history_pin'),
+    shown(/folders/, 'history_folder'),
   ],
   search: [
     shown(/palette/, 'palette_messages'),
@@ -47,7 +48,11 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
     made(/nothing is uploaded/, 'src/lib/state/foreign-chats.ts', 'export'),
   ],
   linking: [shown(/link/, 'history_link_copied')],
-  attach: [shown(/text, code/i, 'attach_hint'), shown(/passages/, 'attach_passages')],
+  attach: [
+    shown(/text, code/i, 'attach_hint'),
+    shown(/passages/, 'attach_passages'),
+    made(/PDF/, 'package.json', '"pdfjs-dist"'),
+  ],
   hours: [
     shown(/away|nobody uses|somebody uses/, 'limit_away'),
     shown(/hours/, 'why_schedule'),
@@ -68,7 +73,7 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
     made(/demo model/, 'src/lib/engine/catalog/demo.ts', '/models/tabloom-demo.gguf'),
   ],
   stop: [shown(/Stop/, 'chat_stop')],
-  models: [shown(/Models page/, 'models_search'), shown(/storage/, 'models_search')],
+  models: [shown(/Models page/, 'models_search'), shown(/storage/, 'models_search'), shown(/compare/, 'compare_about')],
   api: [made(/\/v1/, 'docs/GATEWAY.md', '/v1/chat/completions'), made(/npm start/, 'package.json', '"start":')],
   widget: [
     made(/Embed page|script tag/, 'src/routes/embed/+page.svelte', 'writeSnippet'),
@@ -88,11 +93,25 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
     made(/Receipts say/, 'src/lib/trust/receipt.ts', 'export'),
   ],
   receipt: [made(/signed|sign it back/, 'src/lib/trust/receipt.ts', 'export')],
-  share: [shown(/Start sharing/, 'share_start'), shown(/finish and stop/, 'share_finish')],
+  share: [
+    shown(/Start sharing/, 'share_start'),
+    shown(/finish and stop/, 'share_finish'),
+    made(/several models/, 'CHANGELOG.md', 'A tab holds several models and shares them at once'),
+  ],
   pause: [shown(/Pause|pauses the sharing/, 'pause'), shown(/battery and on metered/, 'limit_metered')],
   harm: [shown(/battery|limit/, 'limit_battery'), made(/memory, the disk/, 'src/lib/ui/share/Limits.svelte', '<')],
   earn: [shown(/priority/, 'priority_note'), shown(/price/, 'price_title'), shown(/Wallet page/, 'wallet_balance')],
-  tiers: [shown(/open tier|Only the open/, 'tier_open')],
+  tiers: [shown(/[Oo]pen/, 'tier_open'), shown(/verified/i, 'tier_verified')],
+  verified: [
+    shown(/require them/, 'options_tier'),
+    shown(/bond/, 'tier_verified'),
+    shown(/judge the answers/, 'judge_switch'),
+    shown(/validator/, 'judge_not_named'),
+  ],
+  leaderboard: [
+    made(/Leaderboard page|is a leaderboard/, 'src/routes/leaderboard/+page.svelte', 'board_title'),
+    shown(/names that owners chose|chose one|chose no name/, 'board_names'),
+  ],
   open_tier: [shown(/can read the prompt|read your prompt|everyday/, 'tier_open')],
 };
 
@@ -102,4 +121,4 @@ export const talk = new Set(
 );
 
 /** What there is not: these may only be said to be missing. */
-export const missing = new Set(['verified', 'confidential']);
+export const missing = new Set(['confidential']);

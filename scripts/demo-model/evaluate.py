@@ -1,7 +1,7 @@
 """Measures a run on questions it never saw: python3 evaluate.py --run DIR [--show] [--golden FILE].
 
-Three sets: templates kept out of training (dev, what development looks at); strangers.json, written before this corpus and
-never looked at for tuning; and heldout.json, the set of an earlier version. Greedy, F16-rounded weights.
+Three sets: templates kept out of training (dev, what development looks at); strangers.json, written before the corpora
+that it measures and never looked at for tuning; and heldout.json, the set of an earlier version. Greedy, F16-rounded weights.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from model import greedy, sampler
 from tokenizer import IM_END, render
 
 ANSWER_TOKENS_MAX = 420
+# The first ones of strangers.json were seen before this corpus was written: measured with and without them.
+SEEN = 5
 # Long stream, short ones, slots, two turns, system prompts, a leading end-of-text: what tests and other engines compare.
 GOLDEN = [
     [("user", "What is Tabloom?")], [("user", "hi")], [("user", "Hello!")], [("user", "Is it private?")], [("user", "What does it cost?")],
@@ -76,24 +78,25 @@ def main():
         print(f"{len(rows)} golden answers, longest {max(len(row['tokens']) for row in rows)} tokens")
     judge, corpus = Judge(), build.Corpus(99)
     dev = dev_entries(corpus)
-    hits, misses, _ = measure(model, tokenizer, judge, dev, options.show)
+    hits, _, _ = measure(model, tokenizer, judge, dev, options.show)
     figures = {"dev": [sum(hits.values()), len(dev)]}
     print(f"dev (templates kept out): {sum(hits.values())}/{len(dev)} = {sum(hits.values()) / len(dev):.1%}")
     entries = build.held_out()
-    hits, misses, _ = measure(model, tokenizer, judge, entries, False)
+    hits, _, _ = measure(model, tokenizer, judge, entries, False)
     figures["heldOut"] = [sum(hits.values()), len(entries)]
     print(f"held out of the earlier version: {sum(hits.values())}/{len(entries)} = {sum(hits.values()) / len(entries):.1%}")
-    print("held-out misses by intent:", dict(misses))
     ours = [entry for entry in build.strangers() if not build.by_heart(entry["question"])]
     failed = {}
     bare = [entry for entry in build.strangers() if build.by_heart(entry["question"])]
     for name, asked in (("strangers", ours), ("bareWords", bare)):
-        hits, misses, failed[name] = measure(model, tokenizer, judge, asked, False)
+        hits, _, failed[name] = measure(model, tokenizer, judge, asked, False)
         figures[name] = [sum(hits.values()), len(asked)]
-        print(f"{name}: {sum(hits.values())}/{len(asked)} = {sum(hits.values()) / len(asked):.1%}, misses by intent: {dict(misses)}")
+        print(f"{name}: {sum(hits.values())}/{len(asked)} = {sum(hits.values()) / len(asked):.1%}")
     training = [words(text) for turns in build.Corpus(7).build(4000) for role, text in turns if role == "user"]
     unlike = [entry for entry in ours if nearest_training_question(entry["question"], training) < 0.85]
     figures["unlikeTraining"] = [sum(entry not in failed["strangers"] for entry in unlike), len(unlike)]
+    unseen = ours[SEEN:]
+    figures["unseen"] = [sum(entry not in failed["strangers"] for entry in unseen), len(unseen)]
     system = (("system", "You are a helpful assistant."),)
     hits, _, _ = measure(model, tokenizer, judge, ours, False, system)
     figures["withSystemPrompt"] = [sum(hits.values()), len(ours)]

@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "corpus"))
 
 import build  # noqa: E402
 import expand  # noqa: E402
+import noise  # noqa: E402
 import skills  # noqa: E402
 import stories  # noqa: E402
 import tasks  # noqa: E402
@@ -33,6 +34,25 @@ class Templates(unittest.TestCase):
                 said = expand.expand(template, random.Random(1), {})
                 self.assertNotRegex(said, r"[{}|]", f"{intent}: {template}")
                 self.assertTrue(said, f"{intent}: {template}")
+
+
+    def test_every_phrase_makes_a_question_in_every_frame_of_its_kind(self):
+        rng = random.Random(1)
+        for intent, parts in expand.read_intents().items():
+            phrases = build.FOREIGN if intent == "fallback" else parts
+            for kind, frames in expand.FRAMES.items():
+                for phrase in phrases[kind]:
+                    filled = expand.expand(phrase, rng, {})
+                    said = expand.expand(rng.choice(frames), rng, {"t": filled})
+                    self.assertIn(filled.rstrip(" ?.!"), said, f"{intent}: {phrase}")
+                    self.assertNotRegex(said, r"[{}|()]", f"{intent}: {phrase}")
+        for kind, frames in expand.FRAMES.items():
+            for frame in frames:
+                self.assertNotRegex(expand.expand(frame, rng, {"t": "x"}), r"[{}|()]", frame)
+
+    def test_a_word_stands_for_others_once(self):
+        self.assertNotIn("", [word for first, others in noise.SYNONYMS.items() for word in (first, *others)])
+        self.assertEqual([first for first, others in noise.SYNONYMS.items() if first in others or not others], [])
 
 
 class Building(unittest.TestCase):

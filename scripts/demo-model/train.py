@@ -98,9 +98,10 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "out")
     parser.add_argument("--begin", type=pathlib.Path, help="a GGUF of an earlier version to go on from, with its tokenizer")
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--more", nargs="*", default=[], help="intents to be drawn three times as often")
+    parser.add_argument("--without", default="", help="a file of the corpus that is left out")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--late", type=int, default=LATE, help="the last steps, of whole answers")
     parser.add_argument("--decay", type=float, default=0.1)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -112,8 +113,7 @@ def main():
 
     # Drawn as they are read, so that nothing is read twice. Reading questions is learnt first, from plain ones;
     # conversations, system prompts and whole answers come towards the end.
-    corpus = build.Corpus(options.seed)
-    corpus.weights = [weight * (3 if name in options.more else 1) for name, weight in zip(corpus.names, corpus.weights)]
+    corpus = build.Corpus(options.seed, options.without)
     shape = Shape()
     if options.begin:
         model, tokenizer = read_gguf.read(options.begin)
@@ -130,7 +130,7 @@ def main():
     step, steps, seen, average, read = 0, options.steps, 0, 0.0, 0
     while step < steps:
         steps = steps_wanted(options.out, step, steps)
-        late = step >= steps - LATE
+        late = step >= steps - options.late
         share, plain = (CUT_SHARE_LATE, 0.0) if late else (CUT_SHARE_EARLY, PLAIN_SHARE_EARLY)
         examples = [example(tokenizer, turns, rng, shape.context, share) for turns in corpus.build(POOL, plain)]
         read += POOL
@@ -155,8 +155,9 @@ def main():
                 break
     torch.save(model.state_dict(), options.out / "model.pt")
     lines = sum(len(v) for v in corpus.train.values())
+    phrases = sum(len(it[kind]) for it in corpus.intents.values() for kind in build.FRAME_SHARES)
     notes = {"parameters": parameters, "steps": step, "tokensSeen": seen, "conversations": read, "intents": len(corpus.names),
-             "templates": lines, "seconds": round(time.time() - began), "finalLoss": round(average, 4), "seed": options.seed}
+             "templates": lines, "phrases": phrases, "seconds": round(time.time() - began), "finalLoss": round(average, 4), "seed": options.seed}
     (options.out / "training.json").write_text(json.dumps(notes, indent=2) + "\n")
     print(notes)
 

@@ -24,8 +24,8 @@ const modelPath = path('static/models/tabloom-demo.gguf');
 const SIZE_BYTES_MAX = 4_000_000;
 const IM_END = 2;
 const ANSWER_TOKENS_MAX = 450;
-/** 141 of 177, 80 %, were measured with this file; near ties may differ by the machine. */
-const onTopicMin = 0.77;
+/** 157 of 177, 89 %, were measured with this file; near ties may differ by the machine. */
+const onTopicMin = 0.86;
 const strangersHash = '369fd1f19ec7d7bfe8c7c2809733161eecd19be509dcdd8593a61c6dfd056720';
 
 let llama: Llama;
@@ -73,6 +73,7 @@ test("greedy answers are the trainer's, token by token, to the same end", async 
   for (const row of golden) expect(await generate(row.promptTokens), row.prompt).toEqual(row.tokens);
 });
 
+/** Only how many of the frozen sets were missed is said anywhere: whoever reads which trains on them. */
 async function missedOf(asked: readonly HeldOut[]): Promise<readonly HeldOut[]> {
   const judge = createJudge(new URL('../../scripts/demo-model/corpus/', import.meta.url));
   const missed: HeldOut[] = [];
@@ -99,7 +100,7 @@ test('the strangers’ questions are those written before the corpus', () => {
 test('strangers’ questions are answered on topic, at least so often', async () => {
   const asked = questionsOf('strangers').filter((one) => !isBareWord(one));
   const missed = await missedOf(asked);
-  expect(1 - missed.length / asked.length, JSON.stringify(missed)).toBeGreaterThanOrEqual(onTopicMin);
+  expect(1 - missed.length / asked.length, `${missed.length} missed`).toBeGreaterThanOrEqual(onTopicMin);
 });
 
 test('the bare words of what one does here are known', async () => {
@@ -113,7 +114,7 @@ test('the questions held out of the first version are still answered on topic, a
   const asked = questionsOf('heldout');
   const missed = await missedOf(asked);
   expect(asked.length).toBeGreaterThanOrEqual(200);
-  expect(missed.length / asked.length, JSON.stringify(missed)).toBeLessThanOrEqual(0.2);
+  expect(missed.length / asked.length, `${missed.length} missed`).toBeLessThanOrEqual(0.2);
 });
 
 test('a judge who is asked about another intent says no', () => {

@@ -6,7 +6,7 @@ const corpus = new URL('../../scripts/demo-model/corpus/', import.meta.url);
 
 /**
  * Ordinary questions: those that people worded, and beside them what the templates of the bundled model's corpus give, which
- * were written long before the canaries and apart from them.
+ * were written apart from the canaries.
  */
 export function ordinaryQuestions(count: number): readonly string[] {
   const random = seededRandom(17);

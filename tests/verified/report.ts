@@ -42,5 +42,6 @@ export function writeSections(sections: Readonly<Record<string, string>>): void 
     const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
     text = text.replace(place, (_whole, before: string, after: string) => `${before}\n${section}\n\n${after}`);
   }
+  text = text.replace(/artefact `[0-9a-f]{12}`[^)]*\)/, `artefact \`${demoModel.artefact.slice(0, 12)}\`)`);
   writeFileSync(document, text);
 }

@@ -26,22 +26,13 @@ SYSTEMS = [
 MORE = "tell me more|more|go on|more please|and|can you tell me more|what else|explain more|say more|more details|more about that|anything else|continue|please go on|what more is there|can you explain that|why|why is that|how come|give me more details|i want to know more|tell me more about it|tell me more about that|more information|and what else|elaborate|details please|can you say more|how so|keep going".split("|")
 AGAIN = "another one|another|one more|again|another one please|one more please|more|do you have another one|tell me another|tell me another one|give me another one|next one|next|and another|one more time|more of that|do another".split("|")
 NO_MORE = "That is all I know about it. Ask me something else about Tabloom."
-WEIGHTS = {"fallback": 10, "thread": 0.8, "poem": 0.8, "praise": 0.8, "introduce": 0.8, "works": 1.3, "about": 1.6, "devices": 1.3, "harm": 1.2, "name": 1.5, "nobody": 1.3, "models": 1.2, "share": 1.5, "private": 1.3, "earn": 1.2, "cost": 1.2, "ack": 1.2}
+WEIGHTS = {"fallback": 10, "thread": 0.8, "poem": 0.8, "praise": 0.8, "introduce": 0.8, "works": 1.3, "about": 1.6, "devices": 1.3, "harm": 1.2, "name": 1.5, "nobody": 1.3, "models": 1.2, "share": 1.5, "private": 1.3, "earn": 1.2, "cost": 1.2, "ack": 1.2, "leaderboard": 0.7}
 CAREFUL = {"introduce", "fallback", "greet", "thanks", "bye", "ack"}
-# Frames for a topic by its name, the same for every intent (the fallback has foreign topics for them).
-FRAMES = """(tell me|say|explain|teach me|i want to know|i'd like to know|let me know) (something|more|a bit|everything|a little|) about {t}
-(what about|how about|and|and what about|what do you know about|what can you say about|what can you tell me about|any info on|what is the deal with|what's up with|what should i know about) {t}
-(i have|i've got|there is|may i ask) a (question|short question|quick question) (about|on|concerning|regarding) {t}
-(a question|question|my question is|i ask|something|a word|info|information|details|help|news|more) (about|on) {t}
-(can we|let us|let's|could we|i want to|i'd like to) (talk|speak|chat|learn|hear|read) about {t}
-(i|we) (wonder|worry|think|heard|am asking|want to ask|need to know|am curious|care|read|am confused|would like to ask) about {t}
-(please|can you|could you|would you) (explain|describe|tell me about|talk about|say something about) {t}
-{t} (please|, what about it|, tell me more|, how does that go|, can you explain|, what can you tell me)
-{t}
-(concerning|regarding|about|as for|on the subject of) {t}(, what can you say|, what should i know|)
-i (don't|do not) understand {t}
-(could|can) you (help me with|give me information on|inform me about|brief me on) {t}""".splitlines()
-FRAME_SHARE = 0.22
+# Of a question, how often it is a phrase in a frame of frames.txt, where the intent has phrases of this kind.
+FRAME_SHARES = {"topics": 0.15, "actions": 0.22, "statements": 0.13}
+# Foreign phrases in the same frames keep a frame from deciding by itself.
+FOREIGN = {"topics": ["{offthing}", "{offthing}", "{offtext}", "the {offnoun}"], "actions": ["{offverb} {offthing}", "{offverb} (a|my|the) {offnoun}", "{offdo} {offtext}"], "statements": ["{offthing} {offpred}", "(my|the|a) {offnoun} is (broken|lost|better|red|too small|expensive|old)", "{offperson} is (dead|alive|famous|rich|married|coming)", "(it|the sun|the train) will (rain|come|be late|rise|stop) (tomorrow|soon|today)"]}
+FOREIGN_SHARE = 0.25
 # JSON answers are short, tool calls are long because of the description of the tools: the second share is the dearer one.
 JSON_SHARE, CALL_SHARE = 0.05, 0.025
 # Stands after the turns of an answer whose first token a grammar forces: the trainer takes it off and does not learn that token.
@@ -68,9 +59,9 @@ def by_heart(question: str) -> bool:
 
 
 class Corpus:
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, without: str = ""):
         self.rng = random.Random(seed)
-        self.intents = expand.read_intents()
+        self.intents = expand.read_intents(without)
         self.banned = {normalise(entry["question"]) for entry in held_out()}
         known = {normalise(entry["question"]) for entry in strangers() if by_heart(entry["question"])}
         self.banned = (self.banned | {normalise(entry["question"]) for entry in strangers()}) - known
@@ -86,12 +77,13 @@ class Corpus:
         return expand.expand(template, self.rng, given)
 
     def ask(self, intent: str) -> str:
-        topics = self.intents[intent]["topics"]
-        # Foreign topics in the same frames keep a frame from deciding by itself.
-        if intent == "fallback" and self.rng.random() < 0.1:
-            topics = expand.SLOTS["offthing"]
-        if topics and self.rng.random() < FRAME_SHARE or topics is expand.SLOTS["offthing"]:
-            return self.expand(self.rng.choice(FRAMES), {"t": self.rng.choice(topics)})
+        draw = self.rng.random() / (FOREIGN_SHARE if intent == "fallback" else sum(FRAME_SHARES.values()))
+        for kind, share in FRAME_SHARES.items():
+            share /= sum(FRAME_SHARES.values())
+            phrases = FOREIGN[kind] if intent == "fallback" else self.intents[intent][kind]
+            if phrases and draw < share:
+                return self.expand(self.rng.choice(expand.FRAMES[kind]), {"t": self.expand(self.rng.choice(phrases))})
+            draw -= share
         return self.expand(self.rng.choice(self.train[intent]))
 
     def usual(self, answers: list) -> str:

@@ -8,6 +8,9 @@ HERE = pathlib.Path(__file__).parent
 GROUP = re.compile(r"\(([^()]*\|[^()]*)\)")
 SLOT = re.compile(r"\{(\w+)\}")
 DEPTH_MAX = 50
+# Word lists, and the frames for phrases: the other files hold intents.
+NO_GROUPS = ("slots.txt", "frames.txt", "synonyms.txt")
+PHRASES = {"~": "topics", ">": "actions", "!": "statements"}
 
 
 def read_slots() -> dict:
@@ -20,6 +23,20 @@ def read_slots() -> dict:
 
 
 SLOTS = read_slots()
+
+
+def read_frames() -> dict:
+    """{kind of phrase: templates with {t}} from frames.txt."""
+    frames = {}
+    for line in (HERE / "frames.txt").read_text().splitlines():
+        if line.startswith("## "):
+            frames[line[3:]] = current = []
+        elif line and not line.startswith("#"):
+            current.append(line)
+    return frames
+
+
+FRAMES = read_frames()
 
 
 def strange_word(rng: random.Random) -> str:
@@ -47,23 +64,24 @@ def expand(template: str, rng: random.Random, given: dict) -> str:
     return re.sub(r"\s+([,?!.])", r"\1", template)
 
 
-def read_intents() -> dict:
-    """{intent: parts} from the group files: ? question, = answer, + what 'tell me more' gets, ~ the topic named."""
+def read_intents(without: str = "") -> dict:
+    """{intent: parts} from the group files: ? question, = answer, + what 'tell me more' gets, and phrases that frames.txt
+    makes questions of: ~ names of the topic, > what one wants to do, ! what one might say of it."""
     intents = {}
     for path in sorted(HERE.glob("*.txt")):
-        if path.name == "slots.txt":
+        if path.name in (*NO_GROUPS, without):
             continue
         for number, line in enumerate(path.read_text().splitlines(), 1):
             mark, text = line[:2].strip(), line[2:].strip()
             if mark == "##":
                 # A group may be opened again in another file, to add wordings.
-                current = intents.setdefault(text, {"questions": [], "answers": [], "more": [], "topics": []})
-            elif mark == "~":
-                current["topics"] += text.split(" | ")
+                current = intents.setdefault(text, {name: [] for name in ["questions", "answers", "more", *PHRASES.values()]})
+            elif mark in PHRASES:
+                current[PHRASES[mark]] += text.split(" | ")
             elif mark in ("?", "=", "+"):
                 current[{"?": "questions", "=": "answers", "+": "more"}[mark]].append(text)
             elif line.strip():
-                raise ValueError(f"{path.name}:{number}: a line begins with ##, ~, ?, = or +")
+                raise ValueError(f"{path.name}:{number}: a line begins with ##, ?, =, +, ~, > or !")
     empty = [name for name, parts in intents.items() if not (parts["questions"] and parts["answers"])]
     if empty:
         raise ValueError(f"intents without questions or answers: {empty}")

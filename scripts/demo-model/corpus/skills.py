@@ -30,7 +30,16 @@ from {a} (to|up to|till|until) {b}( please|)
 (numbers|the numbers|all numbers) (from {a} to|between {a} and|{a} to|from {a} until) {b}
 (which|what) numbers (are|come|lie) (between {a} and|from {a} to) {b}
 {a} to {b}
-(start|begin) (at|with|from) {a} (and count to|and go to|and count up to|, count to) {b}""".splitlines()
+(start|begin) (at|with|from) {a} (and count to|and go to|and count up to|, count to) {b}
+(would|could|can|will) you (please |)(count|go|list the numbers|write the numbers) from {a} (to|up to|all the way to|through) {b}( for me| please|)
+(count|counting|numbers|go) {a} (to|through|until|till|-) {b}( please|)
+i (want|need|would like) (you to count|the numbers|all numbers|a count) from {a} (to|up to|until) {b}
+(go|run|work) (from|up from) {a} (to|up to) {b}
+start (at|with|from) {a} and (stop|end|finish) at {b}
+(between|from) {a} and {b}, (count|list|all numbers|which numbers)
+{a} (up to|till|until|through) {b}(, please| please|, count|)
+(every|each) number from {a} (to|through|up to) {b}
+count (for me |)(starting|beginning) (at|from|with) {a} (to|up to|until|ending at) {b}""".splitlines()
 COUNT = """(count|count up|please count|can you count|could you count|count for me|start counting|go and count|let's count|i want you to count|would you count|now count|count slowly) (to|up to|till|until|all the way to|as far as) {n}
 (count|count up|count all numbers|count the numbers|can you count|please count) from (1|one) (to|up to|till|until) {n}
 (say|name|list|write|give me|tell me|show me|print|write down|recite|i want|enumerate|type) (the|all|all the|) numbers (from (1|one)|) (to|up to|till|until) {n}
@@ -40,7 +49,17 @@ COUNT = """(count|count up|please count|can you count|could you count|count for 
 do you know how to count to {n}
 how do you count to {n}
 i want to hear you count (up |)to {n}
-are you able to count to {n}""".splitlines()
+are you able to count to {n}
+(would|could|can|will) you (please |)count (to|up to|all the way to|as far as) {n}( for me| please| slowly|)
+(show|let) me (how you count|you count|see you count|hear you count|hear you counting) (to|up to|till) {n}
+(i'd like|i want|i need|please give me|may i have) (a count|you to count|the numbers|to hear the numbers) (up |)(to|till|from one to|from 1 to) {n}
+(counting|count|numbers|1) (up |)(to|til|until) {n}( please|, please|, now|)
+(what are|which are|type out|spell out|put down|print out) (the|all the) numbers (from 1|from one|) (to|up to|till) {n}
+(all|every number|each number|numbers) from (one|1) (to|through|up to|until) {n}
+(my (son|daughter|kid|child) wants|we want|my child asks) you to count (to|up to) {n}
+(start|begin) (at|from|with) (one|1) and (count|go|stop|end|count up) (to|at) {n}
+(can|could) you (get|make it|go) (to|up to|as far as) {n}( if you count| counting|)
+one two three( ...|, go on| and so on| and on) (to|up to|until) {n}""".splitlines()
 COUNT_BARE = "count|can you count|count for me|please count|start counting|do you know numbers|numbers|do you know how to count|can you count a little|count something|show me how you count|counting|let me see you count|are you able to count".split("|")
 BACK = """(count|please count|can you count|count for me|now count|could you count|let's count) (down|backwards|backward|back|in reverse|downwards) (from|starting from|starting at|beginning at|starting with) {n} (to (1|one|zero)|)
 count (backwards|down|in reverse) {n}
@@ -50,14 +69,26 @@ count (backwards|down|in reverse) {n}
 {n} to (1|one)
 (say|list|write) the numbers (from {n} down|backwards from {n}|down from {n})
 reverse counting from {n}
-(launch|start) the rocket from {n}""".splitlines()
+(launch|start) the rocket from {n}
+(would|could|can|will) you (please |)count (down|backwards|back) from {n}( for me| please| to one| to 1|)
+(start|begin) (at|with|from) {n} and (count down|go down|count backwards|go back to one)
+(backwards|in reverse|down|downwards)(,| please|) from {n}( to 1| to one|)
+(give|show|let) me (a|the|hear a) countdown (from|starting at|of) {n}
+{n} (down|backwards|back|counting down) to (1|one)
+(numbers|all numbers|the numbers) (backwards|in reverse|descending|going down) from {n}
+(new year|rocket|launch) countdown(,| from) {n}
+from {n} (downwards|back to one|down to one|backwards|in reverse)( please|)""".splitlines()
 TWOS = """(count|please count|can you count|count for me|go) (by|in) (twos|2s|two|2|steps of two|even numbers|pairs) (to|up to|until|till) {n}
 (count|please count) (to|up to|till) {n} (by|in) (twos|2s|steps of two|even numbers|steps of 2)
 (say|list|name|give me|write|show me|what are|tell me) (the|all|all the|) even numbers (to|till|until|below|from 2 to|from two to) {n}
 even numbers (to|till|from 2 to|until) {n}
 (every second|every other) number (to|up to|till) {n}
 skip count by two to {n}
-(count by twos|count in twos|count in steps of two|even numbers|the even numbers) up to {n}""".splitlines()
+(count by twos|count in twos|count in steps of two|even numbers|the even numbers) up to {n}
+(would|could|can) you (please |)count (by|in) (twos|2s) (to|up to|until) {n}
+(only|just) (the |)even numbers (to|up to|till|until) {n}
+(two by two|in pairs|2 by 2|every second number|by twos) (to|up to|until) {n}
+2 4 6( and so on| ...|, go on) (to|up to|until) {n}""".splitlines()
 
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = "January February March April May June July August September October November December".split()
@@ -117,7 +148,15 @@ what is the {u} after {x}
 what {u} follows {x}
 if today is {x}, what is tomorrow
 {tell} (what|which {u}) comes after {x}
-next {u} after {x}""".splitlines()
+next {u} after {x}
+(which|what) {u} (do we have|will it be|is there) (the {u} |)after {x}
+(say|name|give me) the {u} (that comes|that follows|coming|following) (after |){x}
+{x}, (and then|then what|what next|what comes next|and after that)
+(what|which) {u} do you get after {x}
+the {u} (following|that follows|right after) {x}
+(what's|whats) (the next {u} |)after {x}
+once {x} is over, (what|which {u}) (comes|is it|follows)
+(do you know|can you tell me|tell me) what (follows|comes after) {x}""".splitlines()
 
 OPPOSITES = [
     ("hot", "cold"), ("big", "small"), ("day", "night"), ("up", "down"), ("good", "bad"), ("fast", "slow"), ("old", "young"),
@@ -132,7 +171,15 @@ what is not {x} but
 {x} and its opposite
 what is the reverse of {x}
 {x}, opposite
-not {x} but what""".splitlines()
+not {x} but what
+(can|could) you (tell me|name|give me) the opposite of {x}
+(what's|what is|which word is) the (contrary|antonym|other side|counterpart) (of|to) {x}
+if (it's|something is|it is) not {x}, (it is|what is it|then it is what)
+the (opposite|contrary|antonym) of (the word |){x}( is| please|)
+(opposite|antonym)(:| -|,) {x}
+(a|the) word that means the opposite of {x}
+{x} (has which opposite|versus what|and the opposite is)
+(something|someone) that is not {x} is( what|)""".splitlines()
 
 SOUNDS = {
     "cow": "moo", "dog": "woof", "cat": "meow", "sheep": "baa", "duck": "quack", "pig": "oink", "horse": "neigh", "bee": "buzz",
@@ -150,7 +197,15 @@ what is the (sound|noise|voice) of (a|the) {x}
 (a|the) {x} makes what (sound|noise)
 what do {x}s say
 (can you sound|make a noise) like a {x}
-what sound comes from a {x}""".splitlines()
+what sound comes from a {x}
+(can|could) you (do|make|imitate) the (sound|noise|call) of a {x}
+(what|which) (sound|noise) (comes from|is made by|do you hear from|does) a {x}( make|)
+(tell me|do you know|say) (what|how) a {x} (says|sounds|goes)
+(the|a) {x} goes( how| what|)
+(how|what) does (the|a) {x} sound( like|)
+{x}(, what does it say|: which sound|, what noise|, sound please)
+(animal|the) (sound|noise)(:| of the| of) {x}
+what (do|would) {x}s (sound like|say|do for a sound)""".splitlines()
 
 ADD = """(what is|what's|whats|how much is|calculate|compute|add|what do you get for|tell me|do you know|can you tell me|work out|) {a} (plus|+|and) {b}
 (what is|what's|calculate|) {a} + {b} (=|equals|is|makes|)
@@ -162,7 +217,17 @@ ADD = """(what is|what's|whats|how much is|calculate|compute|add|what do you get
 {a} and {b} (makes|together|is|added|make)
 if i have {a} (apples|cats|coins) and get {b} more, how many (are there|do i have|is that)
 {a} more than {b}
-add {b} to {a}""".splitlines()
+add {b} to {a}
+(can|could|would) you (please |)(add|sum|calculate|compute|tell me|work out) {a} (plus|and|+) {b}
+(what's|what is|whats|how much is) the (sum|total) of {a} (and|plus) {b}
+(total|sum) (of |){a} (and|plus|+) {b}
+{a} (plus|+|added to|and) {b}(, please| please|, what is it|, how much|)
+(please|quickly|) (calculate|compute|solve|do) {a}+{b}
+i have {a} and (get|buy|find|add) {b}(, how many| more, how many now|, what is the total|)
+(what do|what does) {a} and {b} (make|give|come to|add up to)
+{a} (birds|books|euros|apples) and {b} more( make| is how many|, how many)
+put {a} and {b} together
+(if you|when you|you) add {a} (and|to) {b}(, what do you get|, you get|)""".splitlines()
 SUB = """(what is|what's|whats|how much is|calculate|compute|what do you get for|tell me|do you know|work out|) {a} (minus|-|less|take away) {b}
 (what is|what's|calculate|) {a} - {b} (=|equals|is|)
 {a}-{b}(=|)
@@ -172,7 +237,15 @@ SUB = """(what is|what's|whats|how much is|calculate|compute|what do you get for
 (the difference|what is the difference|difference) (of|between) {a} and {b}
 if i have {a} (apples|cats|coins) and (lose|eat|give away) {b}, how many (are left|remain|do i have)
 {b} less than {a}
-what is left of {a} without {b}""".splitlines()
+what is left of {a} without {b}
+(can|could|would) you (please |)(subtract|take|calculate|tell me|work out) {a} (minus|-) {b}
+(what's|what is|whats|how much is) {a} (without|less|minus) {b}
+{a} (minus|-) {b}(, please| please|, what is it|, how much|)
+i have {a} and (lose|eat|give away|sell|drop) {b}(, how many are left|, what remains|, how many now|)
+(what is left|how many are left|what remains) if you take {b} (from|away from) {a}
+(please|quickly|) (calculate|compute|solve|do) {a} - {b}
+take {b} (away |off |)(from|off) {a}
+{a} (birds|apples|books), {b} (fly away|are gone|are lost)(, how many|)""".splitlines()
 
 CAPITALS = {
     "France": "Paris", "Germany": "Berlin", "Italy": "Rome", "Spain": "Madrid", "Portugal": "Lisbon", "Austria": "Vienna",
@@ -189,7 +262,15 @@ CAP = """(what is|what's|whats|tell me|do you know|name|say|i need|give me|can y
 which is the capital (of|in) {x}
 {x} has which capital
 {tell} the capital of {x}
-where is the government of {x}""".splitlines()
+where is the government of {x}
+(can|could) you (tell me|name|say) the capital (city |)of {x}
+(which|what) (is|city is|town is) {x}'s (capital|main city)
+(do you know|any idea|remind me|quick:|quiz:) (what |)the capital of {x}( is|)
+(the|) (capital|main|most important) city (of|in|for) {x}( please|)
+{x}(:|,| -) (capital|its capital|the capital please|which capital)
+(where|in which city) (is|sits|does) the government of {x}( sit|)
+(name|give me|i need|i forgot) (the |){x}'s capital
+(which|what) city (governs|rules|is the seat of government of|do you find as the capital of) {x}""".splitlines()
 
 FACTS = [
     ("A spider has eight legs.", "(how many|number of|count the|how much) legs (does a spider have|has a spider|of a spider|do spiders have|on a spider)\na spider has how many legs\n(spider|a spider's) legs"),
@@ -217,7 +298,15 @@ let me hear a (story|tale|fairy tale)
 do you (have|tell) (stories|a story|a story for me|fairy tales)
 are you able to tell stories
 what stories can you tell
-a (bedtime|goodnight) story""".splitlines()
+a (bedtime|goodnight) story
+(tell|read|write|give) (me|us) (any|some|a random|one of your|a beautiful|a lovely|a cute|your favourite|a funny|a tiny|one little) (story|stories|tale|fairy tale)( please| now| tonight|)
+(i'm|we are|my kids are) (bored|tired|going to bed|ready)(, tell me a story|, a story please|, story time)
+(got|have you got|do you have) (a|any|some) (story|stories|good story|tale|bedtime story)( for me| for my kids| to tell|)
+(could|can|would|will) (you|u) (please |)(tell|write|make up|invent|read) (me |us |)(a|some kind of|one) (story|tale|fairytale|bedtime story)( please| for my son|)
+(in the mood for|feel like|how about|let's have|time for|i'd love) a (story|tale|fairy tale|bedtime story)
+(story|tale|fairytale|bedtime story|a fairytale|short tale) (please|now|time|for kids|for bed|for tonight)
+(start|go on|begin)(,|:| with) once upon a time
+something to (fall asleep to|read to my child|read before bed)""".splitlines()
 STORY_ABOUT = """(tell|read|give|write|make up|invent|create) (me|us|) (a|another|one) (story|little story|short story|small story|fairy tale|tale|nice story|bedtime story) (about|with|of|on|starring|for children about) {x}
 (can|could|would) you (tell|write|read|make up|do) (me|us|) (a|another) (story|tale|short story) (about|with|of) {x}
 (story|a story|tale|another story|short story|fairy tale|a tale) (about|with|of) {x}
@@ -229,7 +318,15 @@ a {x0} story
 the story of {x}
 let {x} be in (a|the) story
 (do you know|have you got) a story (about|with) {x}
-{x0} story""".splitlines()
+{x0} story
+(could|can|would|will) you (please |)(tell|write|invent|make up|read) (me |us |)(a|some|one) (story|tale|fairy tale|bedtime story) (about|with|featuring|starring) {x}
+(tell|write|give|read) (me|us) (something|anything|a few lines) about {x} (as a story|like a fairy tale|for bedtime)
+(i'd|we'd|i would) (like|love) (a|to hear a|to read a|one) (story|tale|bedtime story) (about|with|of|featuring) {x}
+(my (son|daughter|kid) wants|we want|i want|please) (a|one|another) (story|tale) (about|with) {x}( please| now|)
+(story|tale|fairytale|bedtime story) (about|with|of|starring|featuring) {x}( please| now| for kids|)
+{x}(: story|, a story please| story please| in a story|, tell me a tale about it| as the hero of a story)
+(a|some) (short|little|nice|sweet|funny|new) (story|tale) (about|with) {x}( please|)
+(let|make) {x} (be|the) (the hero of a story|hero of your tale|main character of a story)""".splitlines()
 LONG = """(tell|read|give|write|make up) (me|us|) (a|one|your|another) (long|very long|longer|really really long|big|huge|endless|extra long) (story|tale|fairy tale|bedtime story|one)
 (tell|read|give|write) (me|us|) (the|your) longest (story|fairy tale|bedtime story|one)
 (can|could|would) you (tell|write) (me|us|) (a|) (long|very long|longer) (story|tale)
@@ -239,7 +336,13 @@ a story that (is long|takes long|is very long|never ends|goes on and on|lasts lo
 (the story|your story|it|make it|make the story) (is too short, longer please|should be long|must be very long|long please|as long as you can)
 (write|tell) (as much as you can|a lot|a long text|something long|a long answer|much text|many words)
 (long text|a long text|long answer|a long answer|talk for a long time|keep talking|keep writing|write a lot of text|a very long answer)
-do you know (a|any) (long story|long stories|long tale)""".splitlines()
+do you know (a|any) (long story|long stories|long tale)
+(could|can|would) you (please |)(tell|write|read) (me |us |)(a|your|some) (very |really |)(long|longer|extra long|huge|epic) (story|tale|fairy tale)( please|)
+(i'd|we'd|i would) (like|love) (a|to hear a|to read a) (very |really |)(long|lengthy|endless|epic) (story|tale)
+(as long|the longest|longest possible|a really long|an epic) (a story as you can|story|tale|story you have|story you know)( please|)
+(a|one) (long|lengthy|big|epic) (story|tale|bedtime story)( please| for a long evening| for the train|)
+(make|tell|write) (it|the story|one|a story) (long|very long|really long|as long as possible|last)( please|)
+(don't|do not) (stop|end) (too |)(early|soon)(,| and| -) (tell|write) (me |)a long (story|tale)""".splitlines()
 
 
 def pick_story_hero(rng):
@@ -260,7 +363,16 @@ i (want|need|would love|wish) (a|to hear a|another) (story|tale) (about|with) {x
 (let|make) {x} (meet|find|see) {y} (in a story|in a tale)
 once upon a time there (was|were) {x} and {y}
 a story in which {x} and {y} (meet|become friends|come together|live together)
-(tell|write) (a|me a) story with (both|the two of them|both of these): {x} and {y}""".splitlines()
+(tell|write) (a|me a) story with (both|the two of them|both of these): {x} and {y}
+(could|can|would|will) you (please |)(tell|write|invent|make up|read) (me |us |)(a|some|one) (story|tale|fairy tale|bedtime story) (about|with|featuring|starring|in which there are) {x} and {y}( please|)
+(i'd|we'd|i would) (like|love) (a|to hear a|one) (story|tale|bedtime story) (about|with|of|featuring) {x} and {y}
+(my (son|daughter|kid) wants|we want|please|i'd like) (a|one) (story|tale) (with|about) (both |){x} and {y}( in it| please|)
+(story|tale|fairytale|bedtime story) (with|about|of|featuring|starring) {x} and {y}( please| now|)
+{x} and {y}(: story| in one story| in a fairy tale|, what happens to them| meet, tell me| story please)
+(what|tell me what) happens when {x} (meets|finds|sees) {y}(, as a story| in a story|, tell it as a tale)
+(how|tell me how) {x} (met|found|got|lost) {y}(, as a story|: a story| in a short tale)
+(a|some) (short|little|nice|sweet|funny|new) (story|tale) (about|with) {x} and {y}( please|)
+(make|write|create) a (story|tale) (out of|from|containing|that contains|that has|using) {x} and {y}""".splitlines()
 THING_WORDS = ["golden key", "red thread", "little lamp", "blue stone", "old map", "silver bell"]
 
 

@@ -24,11 +24,12 @@ const random = seededRandom(3);
 const surface = surfaceOf('Which of the two is the larger one, and why is it so?');
 let seeds = 0;
 /** Sampled ones are drawn alike in each run: what the verdicts say of chances is shown where the chances are. */
-const canary = (temperature = 0): Chat => ({
+const asking = (content: string, temperature = 0): Chat => ({
   kind: 'chat',
-  input: { messages: [{ role: 'user', content: canaryText(random, surface) }] },
+  input: { messages: [{ role: 'user', content }] },
   params: { maxTokens: 64, temperature, ...(temperature > 0 ? { seed: ++seeds } : {}) },
 });
+const canary = (temperature = 0): Chat => asking(canaryText(random, surface), temperature);
 
 async function answerOf(request: Chat) {
   const ids: number[] = [];
@@ -81,9 +82,10 @@ test('an answer that is not of these weights is failed', async () => {
 });
 
 test('a canned answer in the model’s own words may pass once; a worker that gives no other is found by all of them', async () => {
-  const canned = await answerOf(canary());
+  // One that it would give to some of these questions itself has likelier beginnings, and is not found by so many.
+  const canned = await answerOf(asking('Is my prompt private?'));
   let [honest, cheat] = [sequentialStart, sequentialStart];
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 120 && cheat.verdict === 'open'; i++) {
     const request = canary();
     const own = await answerOf(request);
     if (own.text === canned.text) continue;
