@@ -6,6 +6,7 @@ import { cheatTable, failedAlone, honestTable, manner, splitHonest } from './tab
 import { vectorsOf } from './vectors.ts';
 
 const root = new URL('../../', import.meta.url);
+const document = new URL('docs/VERIFICATION.md', root);
 
 /** Writes the tables into docs/VERIFICATION.md, the plot beside it, and the vectors. */
 export function writeReport(rows: readonly Row[]): void {
@@ -21,6 +22,11 @@ export function writeReport(rows: readonly Row[]): void {
     sampled: cheatTable(rows, 1),
   };
   writeSections(sections);
+  const whole = readFileSync(document, 'utf8');
+  writeFileSync(
+    document,
+    whole.replace(/artefact `[0-9a-f]{12}`[^)]*\)/, `artefact \`${demoModel.artefact.slice(0, 12)}\`)`),
+  );
   writeFileSync(new URL('docs/verification-curve.svg', root), plotCurve(rows));
 
   const vectors = new URL('tests/vectors/verification/', root);
@@ -36,12 +42,10 @@ export function writeReport(rows: readonly Row[]): void {
 
 /** By their names, into docs/VERIFICATION.md. */
 export function writeSections(sections: Readonly<Record<string, string>>): void {
-  const document = new URL('docs/VERIFICATION.md', root);
   let text = readFileSync(document, 'utf8');
   for (const [name, section] of Object.entries(sections)) {
     const place = new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`);
     text = text.replace(place, (_whole, before: string, after: string) => `${before}\n${section}\n\n${after}`);
   }
-  text = text.replace(/artefact `[0-9a-f]{12}`[^)]*\)/, `artefact \`${demoModel.artefact.slice(0, 12)}\`)`);
   writeFileSync(document, text);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
-import { askRelay } from './ask-relay.ts';
+import { askRelay, directTimeoutMs } from './ask-relay.ts';
 
 const clock = manualClock();
 const date = 'Mon, 30 Nov 2026 12:00:00 GMT';
@@ -21,4 +21,14 @@ test.each([
 
 test('nothing where it cannot be reached', async () => {
   expect(await ask(() => Promise.reject(new TypeError('no route')))).toBeUndefined();
+});
+
+test('where a round trip takes seconds, a question does not wait for a direct connection that comes too late', () => {
+  expect([undefined, 20, 1_499, 1_500, 2_000].map(directTimeoutMs)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    250,
+    250,
+  ]);
 });

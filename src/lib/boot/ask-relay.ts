@@ -24,6 +24,17 @@ const timeoutMs = 8_000;
 /** Any relay that the settings or others name may answer. */
 export const relayInfoBytesMax = 65_536;
 
+const slowRoundTripMs = 1_500;
+const headStartMs = 250;
+
+/**
+ * How long a question waits for a direct connection; undefined for as long as usual. To set one up through the relay takes at least five
+ * round trips: where one takes so long, it would come too late, and only one that is nearly there is waited for.
+ * @param roundTripMs to the relay, if it is known.
+ */
+export const directTimeoutMs = (roundTripMs: number | undefined): number | undefined =>
+  roundTripMs !== undefined && roundTripMs >= slowRoundTripMs ? headStartMs : undefined;
+
 /**
  * Asks the page's own relay about itself. By itself, so that a page asks before the code is there that reads the answer: on a slow
  * connection that is a round trip of seconds less. Undefined if it does not respond in time.

@@ -31,6 +31,8 @@ export interface SessionComponents {
   readonly storage: KeyValue;
   readonly relays: () => Promise<readonly string[]>;
   readonly iceServers: () => readonly RTCIceServer[];
+  /** For `Libp2pNetOptions.directTimeoutMs`. */
+  readonly directTimeoutMs: () => number | undefined;
   /** Only a page loaded over plain http may dial `ws://`. */
   readonly insecureDial: 'allow' | 'refuse';
   readonly wakeups: (wake: () => void) => () => void;
@@ -64,6 +66,7 @@ export async function openSession(kind: SessionKind, components: SessionComponen
     logger,
     transports: 'tab',
     iceServers: components.iceServers(),
+    directTimeoutMs: components.directTimeoutMs(),
     insecureDial: components.insecureDial,
     wakeups: components.wakeups,
   });

@@ -18,7 +18,7 @@ import { build } from '#lib/protocol/version.ts';
 import type { RelayPayments } from '#lib/protocol/relay-info.ts';
 import type { Stored } from '#lib/state/app.svelte.ts';
 import type { Tab } from '#lib/state/tab.ts';
-import type { RelayAnswer } from './ask-relay.ts';
+import { directTimeoutMs, type RelayAnswer } from './ask-relay.ts';
 import { createAsking, type AskingComponents } from './asking.ts';
 import { watchBadge } from './badge.ts';
 import { watchBackground } from './background-tone.ts';
@@ -137,6 +137,8 @@ export async function createTab(
       return judgeAudits({ session, terms, onSeat, storage, clock: corrected, random, logger, fetch });
     },
   });
+  let relayRoundTripMs: number | undefined;
+  void asked?.then((answer) => (relayRoundTripMs = answer?.roundTripMs)).catch(() => undefined);
   let payments: RelayPayments | undefined;
   const relays = createRelaySource({
     fetch,
@@ -168,6 +170,7 @@ export async function createTab(
         logger,
         relays,
         iceServers: () => toIceServers(settings.view.current.iceServers),
+        directTimeoutMs: () => directTimeoutMs(relayRoundTripMs),
         insecureDial: location.protocol === 'http:' ? 'allow' : 'refuse',
         wakeups: wakeups(page),
         onModelFailed: library.lose,

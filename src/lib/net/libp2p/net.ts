@@ -25,6 +25,11 @@ export interface Libp2pNetOptions {
   readonly iceServers?: readonly RTCIceServer[];
   /** Whether a page may dial `ws://` addresses; `allow` only if the page itself uses plain http. */
   readonly insecureDial?: 'allow' | 'refuse';
+  /**
+   * How long after the first dial `open` takes the relayed connection instead of a direct one, if it is told nothing else; as the tuning
+   * has it by default.
+   */
+  readonly directTimeoutMs?: number | undefined;
   /** Addresses to listen on besides the circuit and WebRTC, such as `/ip4/0.0.0.0/udp/4002/webrtc-direct` in Node. */
   readonly listen?: readonly string[];
   /** Gossip topics to track. */
@@ -47,7 +52,9 @@ const relaysHeldMax = 2;
  */
 export function createLibp2pNet(options: Libp2pNetOptions): Net {
   const { clock, random, logger } = options;
-  const tuning: Tuning = { ...(options.transports === 'tab' ? tabTuning : nodeTuning), ...options.tuning };
+  const usual = options.transports === 'tab' ? tabTuning : nodeTuning;
+  const { directTimeoutMs = usual.directTimeoutMs } = options;
+  const tuning: Tuning = { ...usual, directTimeoutMs, ...options.tuning };
   const { peer: self } = createSigner(options.seed);
   const check = createCircuitCheck({ self, clock, timeoutMs: tuning.streamTimeoutMs });
   let relays: Relays | undefined;

@@ -35,8 +35,7 @@ export interface Tuning {
   readonly silentTicksMax: number;
 
   /**
-   * How long after the first dial `open` takes the relayed connection instead; dialling continues in the background. In a tab a person
-   * waits, and a browser's dial either takes some hundred milliseconds or fails.
+   * How long after the first dial `open` takes the relayed connection instead; dialling continues in the background.
    */
   readonly directTimeoutMs: number;
   /** The same where no relay reaches the peer, and there is nothing else to wait for. */
@@ -83,7 +82,7 @@ const everywhere: Tuning = {
   subscriberTimeoutMs: 2_000,
 };
 
-export const tabTuning: Tuning = { ...everywhere, connectionsMax: 100, directTimeoutMs: 1_500 };
+export const tabTuning: Tuning = { ...everywhere, connectionsMax: 100 };
 export const nodeTuning: Tuning = everywhere;
 export const relayTuning: Tuning = {
   ...everywhere,
