@@ -5,7 +5,7 @@ import type { SharedLlama } from './llama.ts';
 export const manners = {
   honest: ({ loaded }) => loaded.doStream,
   'another model': ({ other }) => other,
-  'a canned reply': ({ loaded }) => withMessages(loaded, () => [{ role: 'user', content: 'What is 12 plus 30?' }]),
+  'a canned reply': ({ loaded }) => withMessages(loaded, () => [{ role: 'user', content: 'What is 3 plus 4?' }]),
   'half of the answer': ({ loaded }) =>
     async function* (request, options) {
       const events: EngineEvent[] = [];
