@@ -32,11 +32,19 @@ const payingWith = (over: Partial<Paying> = {}, channels: Record<string, Channel
 const nameOf = (peer: string) => peer.slice(8, 9);
 
 const candidateOf = (entry: DirectoryEntry): Candidate => ({ entry, model: entry.offer.models[0]! });
-const waysOf = (entries: readonly DirectoryEntry[], paying: Paying | undefined, hubIs: 'ready' | 'busy' = 'ready') => {
+const waysOf = (
+  entries: readonly DirectoryEntry[],
+  paying: Paying | undefined,
+  {
+    hubIs = 'ready',
+    trusted = ['H'],
+  }: { readonly hubIs?: 'ready' | 'busy'; readonly trusted?: readonly string[] } = {},
+) => {
   const all = entries.map((entry) => ({
     candidate: candidateOf(entry),
     pays: candidateOf(entry).model.price.in !== '0',
     isReady: candidateOf(entry).model.hub !== true || hubIs === 'ready',
+    isTrusted: trusted.includes(nameOf(entry.offer.peer)),
   }));
   return Object.fromEntries(
     [...payWays(all, paying)].map(([{ candidate }, way]) => [nameOf(candidate.entry.offer.peer), way]),
@@ -77,6 +85,34 @@ describe('how a worker is paid where a hub sells its model', () => {
     expect(waysOf(entries, more)).toEqual({ A: 'standing', B: 'worth' });
   });
 
+  test('a channel that is short of room counts beside others, and so does one that may have been opened', () => {
+    const entries = [hub, seller('A', '100'), seller('B', '100')];
+    // 300 saved: enough for a first channel, and not for a second one.
+    const noTopUp = payingWith({ costs: () => ({ ...costs, topUp: 301n }) }, { A: 'short' });
+    expect(waysOf(entries, noTopUp)).toEqual({ A: 'dear', B: 'dear' });
+    expect(waysOf(entries, payingWith({}, { A: 'refused' }))).toEqual({ A: 'dear', B: 'dear' });
+  });
+
+  test('a channel that stands is no reason to pay more than the hub takes, before the first job and after many', () => {
+    const raised = [hub, seller('A', '201')];
+    expect(waysOf(raised, payingWith({}, { A: 'room' }))).toEqual({ A: 'dear' });
+    const fresh = payingWith({ work: () => ({ jobs: 0, in: 0, out: 0 }) }, { A: 'room', B: 'room' });
+    expect(waysOf([...raised, seller('B', '200')], fresh)).toEqual({ A: 'dear', B: 'standing' });
+  });
+
+  test('one that only calls itself a hub does not speak against who is trusted, nor for much more than others ask', () => {
+    const [liar, cheap] = [seller('L', '1000000', { hub: true }), seller('L', '101', { hub: true })];
+    const fresh = payingWith({ work: () => ({ jobs: 0, in: 0, out: 0 }) });
+    const unknown = { trusted: ['A'] };
+    expect(waysOf([liar, seller('B', '100')], fresh, unknown)).toEqual({ B: 'either' });
+    expect(waysOf([cheap, seller('A', '100'), seller('B', '100')], fresh, unknown)).toEqual({ A: 'either', B: 'dear' });
+    // Beside one that is trusted it neither hides a saving nor makes one up.
+    expect(waysOf([hub, cheap, seller('B', '100')], payingWith())).toEqual({ B: 'worth' });
+    expect(waysOf([hub, liar, seller('B', '199')], payingWith())).toEqual({ B: 'dear' });
+    const failed = payingWith({}, { A: 'refused' });
+    expect(waysOf([cheap, seller('A', '100')], failed, unknown)).toEqual({ A: 'dear' });
+  });
+
   test('one that the purse could not pay a moment ago is left to the hub', () => {
     expect(waysOf([hub, seller('A', '1')], payingWith({}, { A: 'refused' }))).toEqual({ A: 'dear' });
   });
@@ -84,7 +120,7 @@ describe('how a worker is paid where a hub sells its model', () => {
   test('without a hub that is ready, without a purse that tells, and for free work, nothing is said', () => {
     const direct = seller('A', '100');
     expect(waysOf([direct], payingWith())).toEqual({});
-    expect(waysOf([hub, direct], payingWith(), 'busy')).toEqual({});
+    expect(waysOf([hub, direct], payingWith(), { hubIs: 'busy' })).toEqual({});
     expect(waysOf([hub, direct], undefined)).toEqual({});
     expect(waysOf([hub, seller('F', '0')], payingWith())).toEqual({});
   });
@@ -147,6 +183,13 @@ describe('choosing between a hub and whom it would ask', () => {
     expect(chosen([hub, seller('A', '100', slow)], paying, { H: established }).peers).toEqual(['H']);
     const broken = { ...noStanding, broken: { lost: 3 }, at: nowMs };
     expect(chosen([hub, seller('A', '100')], paying, { A: broken, H: established }).peers).toEqual(['H']);
+  });
+
+  test('a hub that nobody knows takes no job from a provider that is trusted', () => {
+    const unknownHub = seller('H', '110', { hub: true });
+    const few = payingWith({ work: () => ({ jobs: 0, in: 0, out: 0 }) });
+    const { peers, found } = chosen([unknownHub, seller('A', '100')], few, { A: established });
+    expect([peers, found.payWay]).toEqual([['A'], 'either']);
   });
 
   test('a worker that is free is never passed over for one that is paid', () => {

@@ -26,13 +26,18 @@ export interface Paying {
 }
 
 /**
- * How a worker with a price would be paid where a hub sells its model too. `standing`: through a channel that is there and has room.
- * `worth`: through one that has to be opened or topped up, and saves more than that costs. `dear`: the same, and it does not; such a job is the hub's.
+ * How a worker with a price would be paid where a hub sells its model too. `standing`: through a channel that is there, has room and
+ * costs no more than the hub. `worth`: through one that has to be opened or topped up, and saves more than that costs. `dear`: neither; such a
+ * job is the hub's. `either`: neither, and the hub is not known well enough for its word to count.
  */
-export type PayWay = 'standing' | 'worth' | 'dear';
+export type PayWay = 'standing' | 'worth' | 'dear' | 'either';
 
 /** Fewer paid jobs of a model in the last days are no habit, whatever they cost. */
 export const habitJobsMin = 5;
+/** A hub that this asker does not know yet is not paid more than so many times what a provider asks. */
+const unknownHubFactor = 2n;
+/** What prices are compared by where nothing has been paid for yet. */
+const anyWork = { in: 1_000_000, out: 1_000_000 } as const;
 
 interface Payable {
   readonly candidate: Candidate;
@@ -40,32 +45,45 @@ interface Payable {
   readonly pays: boolean;
   /** It is not to be avoided, and has a free slot. */
   readonly isReady: boolean;
+  /** By what this asker has had from it. */
+  readonly isTrusted: boolean;
 }
 
 /**
  * The ways of those workers that have one. Where no hub is ready to do the job, nothing is said of anybody: a channel is then opened to
- * whoever is chosen.
+ * whoever is chosen. Anybody can call itself a hub: one that is not trusted says nothing beside one that is, nothing of a worker that
+ * is, and nothing of one that asks much less: they are chosen as if it were not there.
  */
 export function payWays<T extends Payable>(all: readonly T[], paying: Paying | undefined): ReadonlyMap<T, PayWay> {
   const ways = new Map<T, PayWay>();
   if (!paying) return ways;
   for (const [artefact, some] of Map.groupBy(all, ({ candidate }) => candidate.model.artefact)) {
-    const hubs = some.filter(({ candidate, pays, isReady }) => candidate.model.hub && pays && isReady);
+    const ready = some.filter(({ candidate, pays, isReady }) => candidate.model.hub && pays && isReady);
+    const trusted = ready.filter(({ isTrusted }) => isTrusted);
+    const hubs = trusted.length > 0 ? trusted : ready;
     if (hubs.length === 0) continue;
     const work = paying.work(artefact);
-    const throughHub = hubs.map(({ candidate }) => chargeOf(candidate.model.price, work)).reduce(lesser);
+    const compared = work.jobs > 0 ? work : anyWork;
+    const chargeBy = ({ candidate }: T) => chargeOf(candidate.model.price, compared);
+    const throughHub = hubs.map(chargeBy).reduce(lesser);
     const direct = some
       .filter(({ candidate, pays }) => pays && !candidate.model.hub)
       .map((one) => ({ one, channel: paying.channel(one.candidate) }));
-    const standing = direct.filter(({ channel }) => channel === 'room').length;
+    // One that is short of room is there too, and one that could not be paid may have been opened.
+    const opened = direct.filter(({ channel }) => channel !== 'none').length;
     for (const { one, channel } of direct) {
-      const { model, entry } = one.candidate;
-      const costs = paying.costs(entry.offer.payout?.chain ?? 0);
-      const saved = throughHub - chargeOf(model.price, work);
+      const charge = chargeBy(one);
+      const hasSay = trusted.length > 0 || (!one.isTrusted && throughHub <= charge * unknownHubFactor);
+      const saved = throughHub - charge;
+      const costs = paying.costs(one.candidate.entry.offer.payout?.chain ?? 0);
       // Each further channel has to be worth it beside those that are there.
-      const cost = costs && (channel === 'short' ? costs.topUp : costs.open * BigInt(1 + standing));
+      const cost = costs && (channel === 'short' ? costs.topUp : costs.open * BigInt(1 + opened));
       const isWorth = work.jobs >= habitJobsMin && saved > 0n && cost !== undefined && saved >= cost;
-      ways.set(one, channel === 'room' ? 'standing' : channel !== 'refused' && isWorth ? 'worth' : 'dear');
+      const isStanding = channel === 'room' && saved >= 0n;
+      if (isStanding) ways.set(one, 'standing');
+      else if (channel === 'refused') ways.set(one, 'dear');
+      else if (isWorth && channel !== 'room') ways.set(one, 'worth');
+      else ways.set(one, hasSay ? 'dear' : 'either');
     }
   }
   return ways;

@@ -85,6 +85,8 @@ interface Ranked {
   readonly pays: boolean;
   /** It is not to be avoided, and has a free slot. */
   readonly isReady: boolean;
+  /** By what this asker has had from it, or as its own. */
+  readonly isTrusted: boolean;
 }
 
 type Ways = ReadonlyMap<Ranked, PayWay>;
@@ -160,6 +162,7 @@ function rank(able: readonly Candidate[], knowledge: Knowledge, options: RouteOp
         score: score(candidate, { standing, now, place, tokensOut, claims, jobs }),
         pays: place === 'network' && !options.isGratis?.(peer) && !isFree(model.price),
         isReady: load < 1 && level !== 'distrusted' && level !== 'forked',
+        isTrusted: isTrustedPeer({ level }),
       };
     })
     .sort((a, b) => compareScores(a.score, b.score) || (a.peer < b.peer ? -1 : 1));
@@ -215,7 +218,8 @@ function directFor(drawn: Ranked, usable: readonly Ranked[], { tried, ways }: Pa
   if (ways.size === 0 || !drawn.pays || ways.get(drawn) === 'standing') return drawn;
   const mostMs = drawn.score.expectedMs * strangersBestFactor;
   const { artefact } = drawn.candidate.model;
-  const able = usable.filter((one) => ways.has(one) && one.candidate.model.artefact === artefact);
+  const isDirect = (one: Ranked) => ways.get(one) === 'standing' || ways.get(one) === 'worth';
+  const able = usable.filter((one) => isDirect(one) && one.candidate.model.artefact === artefact);
   const ready = able.filter((one) => one.isReady && !isUntested(one) && one.score.expectedMs <= mostMs);
   const direct = elsewhere(ready, tried);
   const standing = direct.filter((one) => ways.get(one) === 'standing');
@@ -242,7 +246,7 @@ function poolOf(usable: readonly Ranked[]): readonly Ranked[] {
   return rested.length > 0 ? rested : unknown;
 }
 
-const isTrustedPeer = ({ level }: Ranked): boolean => level === 'own' || level === 'established';
+const isTrustedPeer = ({ level }: Pick<Ranked, 'level'>): boolean => level === 'own' || level === 'established';
 
 /** Those of other zones than this job has been tried in, where there are any. */
 function elsewhere(pool: readonly Ranked[], tried: ReadonlySet<Zone>): readonly Ranked[] {

@@ -39,7 +39,10 @@ export interface World {
   readonly network: MemoryNetwork;
   readonly directory: Directory;
   worker(seed: number, options?: WorkerOptions): Promise<Worker>;
-  asker(seed: number, options?: Pick<ConsumerComponents, 'purse' | 'tierCheck' | 'onCanary'>): Promise<Asker>;
+  asker(
+    seed: number,
+    options?: Pick<ConsumerComponents, 'purse' | 'paidWork' | 'tierCheck' | 'onCanary'>,
+  ): Promise<Asker>;
   /** A worker that follows the test's script instead of the protocol, offered as fast and, without a payout, as free. */
   byzantineWorker(seed: number, script: Script, payout?: Payout): Promise<Resident>;
 }

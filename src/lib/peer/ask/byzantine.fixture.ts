@@ -26,7 +26,7 @@ export async function finishOf(
     reason: change.reason ?? 'stop',
     tokensIn: 3,
     timings: { queuedMs: 0, ttftMs: 1, decodeMs: 1 },
-    price: { in: '0', out: '0' },
+    price: stage.job.payment?.price ?? { in: '0', out: '0' },
   });
   const usage = { tokensIn: 3, tokensOut: texts.length };
   return { t: 'finish', reason: 'stop', usage, receipt, ...change } as const;

@@ -98,7 +98,9 @@ async function chooseOne(
       // There is a hub that can be paid for the same.
       const { peer } = candidate.entry.offer;
       payWays.refused(peer);
-      return chooseOne({ ...request, ignore: [...(request.ignore ?? []), peer] }, { routing, attempt }, context);
+      const others = { ...request, ignore: [...(request.ignore ?? []), peer] };
+      // A question waits for one channel at most, and a purse that fails leaves no row of them half opened.
+      return chooseOne(others, { routing, attempt }, { ...context, payWays: payWays.withoutOpening() });
     }
     // Somebody may do it for nothing.
     const unpaid = await chooseOne({ ...request, budget: undefined }, { routing, attempt }, context);

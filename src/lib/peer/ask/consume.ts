@@ -124,8 +124,9 @@ export function createConsumer(components: ConsumerComponents): Consumer {
         if (outcome.type === 'failed' && !outcome.sameOutage && level !== 'established') zones.noteBroken(peer);
         if (end.type !== 'finished' || purpose === 'canary') return;
         askedJobs.setWorker(id, peer);
-        const { tokensIn, tokensOut } = end.settlement.usage;
-        if (seen.job.cost) paidWork.note(artefact, { in: tokensIn, out: tokensOut });
+        const { usage, receiptCheck } = end.settlement;
+        // What only the worker says it counted makes no habit.
+        if (seen.job.cost && receiptCheck.counts) paidWork.note(artefact, { in: usage.tokensIn, out: usage.tokensOut });
         const ttftMs = seen.attempt && seenOf(seen.attempt).ttftMs;
         if (ttftMs !== undefined) hedging.note(seen.expectedFirstPartMs ?? 0, ttftMs);
         auditions.noteJob(request, worker);

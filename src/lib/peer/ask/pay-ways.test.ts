@@ -60,3 +60,16 @@ test('a worker that could not be paid is left to the hub for ten minutes', async
   await clock.advance(10 * 60_000);
   expect(channelTo(direct)).toBe('room');
 });
+
+test('after one that failed no other channel is opened, and those that stand are still used', () => {
+  const { ways, channelTo } = desk({ costs: () => ({ open: 1n, topUp: 1n }) });
+  expect(ways.paying('5')!.costs(1)).toEqual({ open: 1n, topUp: 1n });
+  ways.refused('A');
+  const rest = ways.withoutOpening();
+  expect(rest.paying('5')!.costs(1)).toBeUndefined();
+  expect(rest.paying(undefined)).toBeUndefined();
+  expect([
+    rest.paying('5')!.channel({ entry: entryOf('B'), model: entryOf('B').offer.models[0]! }),
+    channelTo(direct),
+  ]).toEqual(['room', 'refused']);
+});

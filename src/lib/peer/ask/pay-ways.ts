@@ -18,6 +18,8 @@ export interface PayWays {
   prepare(budget: string | undefined, serving: readonly DirectoryEntry[], options: AbortOptions): Promise<void>;
   /** The purse could not pay this worker: for a while a hub is asked in its place. */
   refused(worker: PeerId): void;
+  /** The same, with nobody for whom a channel would have to be opened or topped up first. */
+  withoutOpening(): PayWays;
 }
 
 const openMsMax = 3_000;
@@ -35,7 +37,7 @@ export function createPayWays({
 }): PayWays {
   const refused = new Map<PeerId, number>();
   const channels = purse?.channels;
-  return {
+  const ways: PayWays = {
     paying(budget) {
       if (!channels || budget === undefined) return undefined;
       const units = BigInt(budget);
@@ -60,5 +62,13 @@ export function createPayWays({
       const oldest = refused.keys().next();
       if (refused.size > refusedMax && !oldest.done) refused.delete(oldest.value);
     },
+    withoutOpening: () => ({
+      ...ways,
+      paying(budget) {
+        const known = ways.paying(budget);
+        return known && { ...known, costs: () => undefined };
+      },
+    }),
   };
+  return ways;
 }
