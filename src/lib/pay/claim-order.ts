@@ -3,7 +3,7 @@ import type { AbortOptions } from '#lib/base/abort.ts';
 import { voucherUnitsMax } from './amount.ts';
 import { checkBatch } from './claims.ts';
 import { payError } from './errors.ts';
-import { checkSeconds, isBytes, parseAddress } from './input.ts';
+import { checkSeconds, checkToken, isBytes, parseAddress } from './input.ts';
 import { checkTypedSignature } from './signature.ts';
 import type { Address, Chain, Claim, DeployedChain, SignedClaimOrder, Wallet } from './spec.ts';
 import { channelIdOf, hashClaims, parseTerms } from './terms.ts';
@@ -56,7 +56,7 @@ export async function signClaimOrder(
 /**
  * Whether `relay` may use this order at `now` (Unix seconds).
  * @throws `batch-empty`, `batch-too-long`, `bad-terms`, `bad-voucher`, `order-repeats`, `bad-fee`, `bad-time`,
- * `order-expired`, `order-too-long`, `wrong-relay`, `order-mismatch`, `bad-signature`.
+ * `order-expired`, `order-too-long`, `wrong-relay`, `token-unsupported`, `order-mismatch`, `bad-signature`.
  */
 export async function checkClaimOrder(
   chain: DeployedChain,
@@ -69,6 +69,7 @@ export async function checkClaimOrder(
   if (order.relay !== zeroAddress && order.relay !== relay) {
     throw payError('wrong-relay', { details: { expected: order.relay, given: relay } });
   }
+  for (const { channel } of parsed) checkToken(chain, channel);
   const isForeign = parsed.some(({ channel }) => channel.providerSigner !== order.providerSigner);
   if (isForeign || hashClaims(parsed) !== order.claimsHash) throw payError('order-mismatch');
   await checkTypedSignature(order.providerSigner, claimOrderData(chain, order), signature);

@@ -1,6 +1,6 @@
 import { isHex, zeroAddress } from 'viem';
 import { payError } from './errors.ts';
-import type { Address, Hex } from './spec.ts';
+import type { Address, ChannelTerms, DeployedChain, Hex } from './spec.ts';
 import { addressSchema } from './terms.ts';
 
 /** Input checks, made before any request to a wallet or a node. For terms, see `parseTerms`. */
@@ -32,3 +32,14 @@ export const isBytes = (value: unknown): value is Hex =>
 /** The contracts store times in 48 bits. */
 const secondsMax = 2 ** 48 - 1;
 const bytesMax = 4_096;
+
+/**
+ * The contracts take whatever token; amounts and fees are compared as units of the chain's own, so no other is signed or sent for.
+ * @throws `token-unsupported`.
+ */
+export function checkToken(
+  { token: { address: expected } }: Pick<DeployedChain, 'token'>,
+  { token }: ChannelTerms,
+): void {
+  if (token !== expected) throw payError('token-unsupported', { details: { expected, given: token } });
+}

@@ -30,8 +30,8 @@ function sponsoring(init: Partial<SponsorInit> = {}) {
     { rate, ...init },
   );
   /** An opening of payer `n`, signed with this fee to this sponsor. */
-  const opening = async (n: number, fee = 200n, to = 6) => {
-    const terms = testTerms(n, { payer: addressOfKey(n) });
+  const opening = async (n: number, fee = 200n, to = 6, change: object = {}) => {
+    const terms = testTerms(n, { payer: addressOfKey(n), ...change });
     const deposit = await signAuthorization(
       { chain, wallet: walletOf(n), random },
       {
@@ -76,6 +76,21 @@ test.each<readonly [string, (scene: ReturnType<typeof sponsoring>) => Promise<un
       await sponsor.send('open', await opening(11));
     },
     'contract-signer',
+  ],
+  [
+    'a top-up whose fee is in a worthless token',
+    async ({ sponsor, opening }) => sponsor.send('top-up', await opening(11, 200n, 6, { token: addressOfKey(9) })),
+    'token-unsupported',
+  ],
+  [
+    'the same of an announcement',
+    async ({ sponsor, chain }) => {
+      const terms = testTerms(11, { payer: addressOfKey(11), token: addressOfKey(9) });
+      const sponsorship = { sponsor: addressOfKey(6), fee: 500n };
+      const signature = await signWithdrawal(chain, walletOf(11), terms, { sponsorship });
+      await sponsor.announce({ terms, sponsorship, signature });
+    },
+    'token-unsupported',
   ],
 ])('refuses %s, and sends nothing', async (_, act, code) => {
   const scene = sponsoring();

@@ -148,6 +148,17 @@ describe('a watcher cannot be drained', () => {
     await watcher.accept(order);
   });
 
+  test('by fees in a token that is none of the chain’s', async () => {
+    const { watcher, held } = await watching();
+    const channel = testTerms(1, { providerSigner: addressOfKey(4), token: addressOfKey(9) });
+    const { cumulativeAmount, signature } = await vouchers.sign(keyOf(2), channelIdOf(channel), 1_000n);
+    const claims = [{ channel, cumulativeAmount, signature }];
+    const order = { claims, relay: addressOfKey(6), feePerClaim: 900n, validBefore };
+    const signed = await signClaimOrder(testChain(), walletOf(4), order);
+    await expect(watcher.accept(signed)).rejects.toMatchObject({ code: 'token-unsupported' });
+    expect(await held()).toEqual([]);
+  });
+
   test('by long orders', async () => {
     const { watcher } = await watching({ claimsMax: 2 });
     const order = await orderOf({ 1: 5n, 2: 5n, 3: 5n });

@@ -1,6 +1,7 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { channelsCall } from '../chain/calls.ts';
 import { payError } from '../errors.ts';
+import { checkToken } from '../input.ts';
 import { checkTypedSignature, digestOf, isSignedBy } from '../signature.ts';
 import type { Chain, ChannelTerms, Hex, Mined, Wallet } from '../spec.ts';
 import { parseSponsorship, type Sponsorship } from '../sponsorship.ts';
@@ -37,8 +38,8 @@ export interface SignedWithdrawal {
 
 /**
  * Announces a withdrawal for whoever signed it, which starts its delay and cannot be undone.
- * @throws `bad-terms`, `bad-address`, `bad-fee`, `session-only`, `bad-signature`, `fee-too-large` if less than the fee is unclaimed,
- * `withdrawal-pending`, `channel-missing`, `channel-closed`, and those of sending.
+ * @throws `bad-terms`, `bad-address`, `bad-fee`, `session-only`, `token-unsupported`, `bad-signature`, `fee-too-large` if less than
+ * the fee is unclaimed, `withdrawal-pending`, `channel-missing`, `channel-closed`, and those of sending.
  */
 export async function announceWithdrawalFor(
   chain: Chain,
@@ -49,6 +50,7 @@ export async function announceWithdrawalFor(
   const channel = parseTerms(terms);
   const reward = parseSponsorship(sponsorship);
   if (isJob(channel)) throw payError('session-only');
+  checkToken(chain.entry, channel);
   const data = withdrawalData(chain.entry, channelIdOf(channel), reward);
   if (!(await isSignedBy(channel.payer, digestOf(data), signature))) {
     await checkTypedSignature(channel.payerSigner, data, signature);

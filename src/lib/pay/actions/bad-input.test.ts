@@ -68,6 +68,7 @@ const settleOrder = {
   validBefore: startSeconds + 600,
   nonce: 0n,
 };
+const foreign = { ...terms, token: addressOfKey(9) };
 const badTerms = { ...terms, payer: short };
 const own = { ...terms, providerSigner: addressOfKey(1) };
 
@@ -241,6 +242,11 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['a job', ({ chain, wallet }) => announceWithdrawalFor(chain, wallet, { terms: job, signature }), 'session-only'],
     [
+      'another token',
+      ({ chain, wallet }) => announceWithdrawalFor(chain, wallet, { terms: foreign, signature }),
+      'token-unsupported',
+    ],
+    [
       'a short signature',
       ({ chain, wallet }) => announceWithdrawalFor(chain, wallet, { terms, signature: short }),
       'bad-signature',
@@ -308,6 +314,12 @@ const table: Readonly<Record<string, readonly Row[]>> = {
       'bad-time',
     ],
     ['no time', async ({ chain, wallet }) => claimFor(chain, wallet, await order({ validBefore: -1 })), 'bad-time'],
+    [
+      'another token',
+      async ({ chain, wallet }) =>
+        claimFor(chain, wallet, await order({}, [{ ...(await claimOf()), channel: foreign }])),
+      'token-unsupported',
+    ],
   ],
   claim: [
     ['no claims', ({ chain, wallet }) => claim({ chain, vouchers }, wallet, []), 'batch-empty'],
@@ -367,6 +379,7 @@ const table: Readonly<Record<string, readonly Row[]>> = {
     ofFees(ofOpening(topUp)),
     ['malformed terms', (given) => ofOpening(topUp)(given, { terms: badTerms }), 'bad-terms'],
     ['a job', (given) => ofOpening(topUp)(given, { terms: job }), 'session-only'],
+    ['another token', (given) => ofOpening(topUp)(given, { terms: foreign }), 'token-unsupported'],
   ],
   refund: [
     ['malformed terms', ({ chain, wallet }) => refund(chain, wallet, badTerms), 'bad-terms'],

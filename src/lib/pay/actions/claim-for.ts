@@ -4,6 +4,7 @@ import { channelsAbi } from '#contracts/channels.ts';
 import { channelsCall } from '../chain/calls.ts';
 import { checkClaimOrder, checkOrderForm } from '../claim-order.ts';
 import { payError } from '../errors.ts';
+import { checkToken } from '../input.ts';
 import type { Chain, SignedClaimOrder, Wallet } from '../spec.ts';
 import { readClaims, type Claimed } from './claim.ts';
 
@@ -17,7 +18,7 @@ export async function claimFor(
   signed: SignedClaimOrder,
   options: AbortOptions = {},
 ): Promise<Claimed & { readonly fee: bigint }> {
-  checkOrderForm(signed);
+  for (const { channel } of checkOrderForm(signed)) checkToken(chain.entry, channel);
   const { timestamp } = await chain.head(options);
   await checkClaimOrder(chain.entry, signed, { relay: sender.address, now: timestamp });
   const args = [signed.claims, signed.order, signed.signature] as const;

@@ -1,7 +1,7 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import { channelsCall } from '../chain/calls.ts';
 import { checkFunding, checkFunds, sponsorshipOf, type Funding } from '../deposit.ts';
-import { payError } from '../errors.ts';
+import { checkToken } from '../input.ts';
 import type { Chain, ChannelId, ChannelTerms, Mined, Wallet } from '../spec.ts';
 import { channelIdOf, parseTerms } from '../terms.ts';
 
@@ -24,9 +24,7 @@ export async function open(
 ): Promise<Mined & { readonly channelId: ChannelId }> {
   const channel = parseTerms(terms);
   checkFunding({ amount, deposit });
-  if (channel.token !== chain.entry.token.address) {
-    throw payError('token-unsupported', { details: { expected: chain.entry.token.address, given: channel.token } });
-  }
+  checkToken(chain.entry, channel);
   const args = [channel, amount, sponsorshipOf(deposit), deposit.authorization] as const;
   const call = channelsCall(chain.entry, { functionName: 'openWithAuthorization', args });
   await checkFunds(chain, { owner: channel.payer, amount }, options);

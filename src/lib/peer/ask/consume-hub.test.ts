@@ -4,7 +4,7 @@ import type { PurseChannels } from '#lib/pay/ports.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { chat, createWorld, follow, paidPrice, until } from '../peer.fixture.ts';
 import type { PaidWorkBook } from './paid-work.ts';
-import { accepted, finishOf, part } from './byzantine.fixture.ts';
+import { finishOf, part } from './byzantine.fixture.ts';
 import { createBank, payoutOf } from '../payments.fixture.ts';
 
 const habit: PaidWorkBook = { of: () => ({ jobs: 50, in: 10_000_000, out: 10_000_000 }), note: () => undefined };
@@ -49,7 +49,7 @@ test.each([
   const notes: object[] = [];
   const paidWork: PaidWorkBook = { of: habit.of, note: (_, tokens) => void notes.push(tokens) };
   const script: Parameters<typeof world.byzantineWorker>[1] = async (stage) => {
-    await stage.send({ ...accepted, tokensIn: 3, due: '3' });
+    await stage.send({ t: 'accepted', position: 0, etaMs: 0, tokensIn: 3, due: '3' });
     await stage.send(part('ab'));
     const finish = await finishOf(stage, ['ab']);
     await stage.send({ ...finish, usage: { ...finish.usage, tokensIn } });
