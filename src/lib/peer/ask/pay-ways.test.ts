@@ -62,14 +62,13 @@ test('a worker that could not be paid is left to the hub for ten minutes', async
 });
 
 test('after one that failed no other channel is opened, and those that stand are still used', () => {
-  const { ways, channelTo } = desk({ costs: () => ({ open: 1n, topUp: 1n }) });
-  expect(ways.paying('5')!.costs(1)).toEqual({ open: 1n, topUp: 1n });
+  const { ways } = desk({ to: ({ chain }) => (chain === 1 ? 'room' : 'none') });
+  const elsewhere = { offer: { ...direct.offer, peer: 'B', payout: { chain: 2 } } } as unknown as DirectoryEntry;
+  const channelsBy = (some: typeof ways) =>
+    [direct, elsewhere].map((entry) => some.paying('5')!.channel({ entry, model: entry.offer.models[0]! }));
+  expect(channelsBy(ways)).toEqual(['room', 'none']);
+  expect(channelsBy(ways.withoutOpening())).toEqual(['room', 'refused']);
   ways.refused('A');
-  const rest = ways.withoutOpening();
-  expect(rest.paying('5')!.costs(1)).toBeUndefined();
-  expect(rest.paying(undefined)).toBeUndefined();
-  expect([
-    rest.paying('5')!.channel({ entry: entryOf('B'), model: entryOf('B').offer.models[0]! }),
-    channelTo(direct),
-  ]).toEqual(['room', 'refused']);
+  expect(channelsBy(ways.withoutOpening())).toEqual(['refused', 'refused']);
+  expect(ways.withoutOpening().paying(undefined)).toBeUndefined();
 });

@@ -66,7 +66,7 @@ export function createPayWays({
       ...ways,
       paying(budget) {
         const known = ways.paying(budget);
-        return known && { ...known, costs: () => undefined };
+        return known && { ...known, channel: (one) => (known.channel(one) === 'room' ? 'room' : 'refused') };
       },
     }),
   };
