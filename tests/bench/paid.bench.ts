@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { systemClock } from '#lib/base/clock.ts';
 import { silentLogger } from '#lib/base/logger.ts';
@@ -23,13 +23,18 @@ import { installNativeCrypto } from '../../relay/native-crypto.ts';
 import { startRelay } from '../fixtures/relay-process.ts';
 import { chat, knows, run } from '../integration/peer/ground.ts';
 import { file } from './gateway/field.ts';
-import { processorMs } from './gateway/process.ts';
 import { funds, openChain } from './paid/chain.ts';
-import { median, spread, type Row } from './row.ts';
+import { collectGarbage } from './paid/garbage.ts';
+import { median, quartiles, spread, type Row } from './row.ts';
 
 const warmups = 20;
 const pairs = 60;
-const [rounds, streams, streamTokens] = [3, 4, 800];
+/** As many as a worker takes from one asker at once. */
+const streams = 4;
+/** A pair is one half for nothing and one for a price, whichever first in turns. */
+const speedPairs = { pairs: 3, warmups: 0, tokens: 400, rates: { free: 100, paid: 101 } } as const;
+/** Short and many, and fast: what a chunk adds is then not lost in what a second costs besides. */
+const processorPairs = { pairs: 15, warmups: 1, tokens: 1_000, rates: { free: 1_001, paid: 1_000 } } as const;
 /** Of the asker; the worker has as many. */
 const channels = 2_000;
 
@@ -46,7 +51,8 @@ export default async function paid(): Promise<readonly Row[]> {
     asker = await startAsker(75, address);
     await knows(asker, peer);
     const first = await measureFirst(asker);
-    const paced = await measurePaced(asker, worker.pid!);
+    const used = await measurePairs(asker, worker, processorPairs);
+    const paced = await measurePairs(asker, worker, speedPairs);
     return [
       {
         what: 'added to the first token by paying',
@@ -65,13 +71,13 @@ export default async function paid(): Promise<readonly Row[]> {
       },
       {
         what: 'processor time that a paid chunk adds, 2,000 channels: worker; asker',
-        value: `${median(paced.map((one) => one.worker)).toFixed(2)}; ${median(paced.map((one) => one.asker)).toFixed(2)} ms`,
+        value: `${median(used.map((one) => one.worker)).toFixed(2)}; ${median(used.map((one) => one.asker)).toFixed(2)} ms`,
         goal: '≤ 1 ms a side',
-        note: `${spread(
-          paced.map((one) => one.worker),
+        note: `quartiles of ${used.length} pairs: ${quartiles(
+          used.map((one) => one.worker),
           2,
-        )}; ${spread(
-          paced.map((one) => one.asker),
+        )}; ${quartiles(
+          used.map((one) => one.asker),
           2,
         )}`,
       },
@@ -151,24 +157,41 @@ async function measureFirst(asker: Peer): Promise<readonly number[]> {
   return added;
 }
 
-async function measurePaced(asker: Peer, workerPid: number) {
+/** What the worker's process has used so far, in ms, once it has collected its garbage where that is wanted. */
+async function usageOf(worker: ChildProcess, garbage: 'collected' | 'kept'): Promise<number> {
+  const answer = once(worker, 'message');
+  worker.send({ garbage });
+  const [{ usedMs }] = (await answer) as [{ readonly usedMs: number }];
+  return usedMs;
+}
+
+async function measurePairs(
+  asker: Peer,
+  worker: ChildProcess,
+  { pairs, warmups, tokens, rates }: typeof speedPairs | typeof processorPairs,
+) {
   const play = async (price: Price) => {
-    const before = { worker: processorMs(workerPid), own: process.cpuUsage() };
-    const rate = price === 'paid' ? 101 : 100;
-    const all = await Promise.all(Array.from({ length: streams }, () => ask(asker, rate, price, streamTokens)));
+    // Neither half pays for what the other has left lying about.
+    collectGarbage();
+    const before = { worker: await usageOf(worker, 'collected'), own: process.cpuUsage() };
+    const rate = rates[price];
+    const all = await Promise.all(Array.from({ length: streams }, () => ask(asker, rate, price, tokens)));
     const { user, system } = process.cpuUsage(before.own);
     return {
       perSecond: median(all.map(({ perSecond }) => perSecond)) / rate,
-      worker: processorMs(workerPid) - before.worker,
+      worker: (await usageOf(worker, 'kept')) - before.worker,
       asker: (user + system) / 1_000,
     };
   };
-  const chunks = (streams * streamTokens) / limits.unpaidTokensMax;
+  const chunks = (streams * tokens) / limits.unpaidTokensMax;
   const measured: { readonly speed: number; readonly worker: number; readonly asker: number }[] = [];
-  for (let round = 0; round <= rounds; round++) {
-    const [free, paid] = [await play('free'), await play('paid')];
-    // The first round warms the compiler up.
-    if (round === 0) continue;
+  for (let pair = 0; pair < warmups + pairs; pair++) {
+    // What drifts in a pair is then for the one as often as for the other.
+    const early = pair % 2 === 0 ? undefined : await play('paid');
+    const free = await play('free');
+    const paid = early ?? (await play('paid'));
+    // The first ones warm the compiler up.
+    if (pair < warmups) continue;
     measured.push({
       speed: paid.perSecond / free.perSecond,
       worker: (paid.worker - free.worker) / chunks,

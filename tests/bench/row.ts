@@ -20,3 +20,10 @@ export function median(values: readonly number[]): number {
 
 export const spread = (values: readonly number[], digits: number): string =>
   `${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)} in ${values.length} runs`;
+
+/** The values below and above which a quarter of them lies. */
+export function quartiles(values: readonly number[], digits: number): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))]!.toFixed(digits);
+  return `${at(0.25)} to ${at(0.75)}`;
+}

@@ -16,6 +16,7 @@ import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { installNativeCrypto } from '../../../relay/native-crypto.ts';
 import { model } from '../../integration/peer/ground.ts';
 import { funds, openChain } from './chain.ts';
+import { collectGarbage } from './garbage.ts';
 
 /** A worker with a till and 2,000 channels: at 1,001 and 100 tokens a second for nothing, at 1,000 and 101 for a price. */
 const [number, relay] = process.argv.slice(2);
@@ -50,4 +51,9 @@ for (const rate of [1_000, 101]) {
   const price = { in: '1000000', out: '2000000' };
   peer.provider.offerModel(await model({ answerTokens: 5_000, slots: 16 }, rate), { price });
 }
+process.on('message', ({ garbage }: { readonly garbage: 'collected' | 'kept' }) => {
+  if (garbage === 'collected') collectGarbage();
+  const { user, system } = process.cpuUsage();
+  process.send?.({ usedMs: (user + system) / 1_000 });
+});
 process.send?.({ peer: peer.self });
