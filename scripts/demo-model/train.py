@@ -98,7 +98,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "out")
     parser.add_argument("--begin", type=pathlib.Path, help="a GGUF of an earlier version to go on from, with its tokenizer")
     parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--without", default="", help="a file of the corpus that is left out")
+    parser.add_argument("--without", nargs="*", default=[], help="files of the corpus that are left out")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--late", type=int, default=LATE, help="the last steps, of whole answers")
@@ -113,7 +113,7 @@ def main():
 
     # Drawn as they are read, so that nothing is read twice. Reading questions is learnt first, from plain ones;
     # conversations, system prompts and whole answers come towards the end.
-    corpus = build.Corpus(options.seed, options.without)
+    corpus = build.Corpus(options.seed, tuple(options.without))
     shape = Shape()
     if options.begin:
         model, tokenizer = read_gguf.read(options.begin)

@@ -59,7 +59,7 @@ def by_heart(question: str) -> bool:
 
 
 class Corpus:
-    def __init__(self, seed: int, without: str = ""):
+    def __init__(self, seed: int, without: tuple = ()):
         self.rng = random.Random(seed)
         self.intents = expand.read_intents(without)
         self.banned = {normalise(entry["question"]) for entry in held_out()}

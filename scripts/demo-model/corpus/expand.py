@@ -64,12 +64,12 @@ def expand(template: str, rng: random.Random, given: dict) -> str:
     return re.sub(r"\s+([,?!.])", r"\1", template)
 
 
-def read_intents(without: str = "") -> dict:
+def read_intents(without: tuple = ()) -> dict:
     """{intent: parts} from the group files: ? question, = answer, + what 'tell me more' gets, and phrases that frames.txt
     makes questions of: ~ names of the topic, > what one wants to do, ! what one might say of it."""
     intents = {}
     for path in sorted(HERE.glob("*.txt")):
-        if path.name in (*NO_GROUPS, without):
+        if path.name in (*NO_GROUPS, *without):
             continue
         for number, line in enumerate(path.read_text().splitlines(), 1):
             mark, text = line[:2].strip(), line[2:].strip()

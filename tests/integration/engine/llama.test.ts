@@ -54,7 +54,7 @@ const subject: EngineSubject = {
   kinds: ['chat', 'completion', 'embedding'],
   storyPromptIds: demoStory.promptIds,
   storyIds: demoStory.ids,
-  storyLogprobs: demoStory.wllamaLogprobs,
+  storyLogprobs: demoStory.logprobs,
 };
 
 describe('llama keeps the engine contract', () => {

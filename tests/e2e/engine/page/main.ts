@@ -45,7 +45,7 @@ const wllamaSubject: EngineSubject = {
   context: 'counted',
   kinds: ['chat', 'completion'],
   storyIds: demoStory.ids,
-  storyLogprobs: demoStory.wllamaLogprobs,
+  storyLogprobs: demoStory.logprobs,
 };
 
 /** Greedy answers to raw prompts, read from the package, with the margin of each token over the next likely one. */
