@@ -209,10 +209,12 @@ export const featureCases: readonly EngineCase[] = [
       'aborted',
       'code',
     );
-    const running = loaded.doStream(chat(story), {})[Symbol.asyncIterator]();
-    await running.next();
-    equal(await codeOf(() => loaded.score!({ prompt, answer: ids }, {})), 'busy', 'code beside an answer');
-    await running.return?.();
+    // Begun at once, so that neither is over before the other begins: whichever comes second is refused.
+    const codes = await Promise.all([
+      codeOf(() => ask(loaded, chat(story))),
+      codeOf(() => loaded.score!({ prompt, answer: ids }, {})),
+    ]);
+    equal(codes.toSorted(), ['busy', 'nothing-thrown'], 'codes of an answer and a score at once');
     equal((await ask(loaded, chat(story))).text, answer.text, 'the answer after it was scored');
   }),
   loadedCase('scores where an answer ends, and what it would have drawn', async (loaded, subject) => {
