@@ -1,7 +1,6 @@
 import type { Page } from '@playwright/test';
 import type { Hex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
-import { createSiweMessage } from 'viem/siwe';
 import { systemRandom } from '#lib/base/random.ts';
 import { drawKey } from '#lib/pay/wallet/burner.ts';
 import { startRelay } from '../fixtures/relay-process.ts';
@@ -20,8 +19,23 @@ test('a tab sets a price and another pays it: deposit, cost, earnings, and the w
   newProfile,
   keep,
 }) => {
-  const relay = await startRelay({ native: 'no-native', env: { CHAIN: 'local', CHAIN_PORT: '0' } });
+  const [seller, spender, payee] = [0, 1, 2].map(() => drawKey(systemRandom)) as [Hex, Hex, Hex];
+  const relay = await startRelay({
+    native: 'no-native',
+    env: {
+      CHAIN: 'local',
+      CHAIN_PORT: '0',
+      // Its gateway charges, and pays tabs out of that.
+      PRICE_IN: '200',
+      PRICE_OUT: '3000',
+      CREDITS_KEY: seller,
+      CREDITS_PAYEE: privateKeyToAccount(payee).address,
+      SPEND_KEY: spender,
+      SPEND_OUT: '20',
+    },
+  });
   try {
+    for (const key of [seller, spender]) await giveTestMoney(relay.url, privateKeyToAccount(key).address);
     const worker = await newProfile();
     await test.step('the worker makes a wallet and sets a price', async () => {
       await worker.goto(`${relay.url}/wallet`);
@@ -107,44 +121,50 @@ test('a tab sets a price and another pays it: deposit, cost, earnings, and the w
       await look(other, 'wallet-paying', keep);
     });
 
-    await test.step('its wallet makes a key, with which curl gets an answer once the worker asks nothing', async () => {
-      await visit(worker, 'Share');
-      for (const label of ['A million tokens read', 'A million tokens written'])
-        await worker.getByLabel(label).fill('0');
-      await worker.getByRole('button', { name: 'Save price' }).click();
-      const made = await makeKey(relay.url, key);
-      const ask = () =>
-        fetch(`${relay.url}/v1/chat/completions`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', authorization: `Bearer ${made}` },
-          body: JSON.stringify({ model: 'tabloom-demo', messages: [{ role: 'user', content: 'hello' }] }),
-        });
-      await expect.poll(async () => (await ask()).status).toBe(200);
+    await test.step('its wallet buys credits and makes a key, with which curl pays for an answer', async () => {
+      await other.goto(`${relay.url}/keys`);
+      await other.getByRole('button', { name: 'Connect' }).click();
+      await expect(other.getByTestId('credits')).toHaveText('0');
+      await other.getByRole('button', { name: 'Pay $5.00' }).click();
+      await expect(other.getByText('Credits bought: 500')).toBeVisible();
+      await expect(other.getByTestId('credits')).toHaveText('500');
+      await other.getByRole('button', { name: 'Create key' }).click();
+      const made = (await other.getByTestId('new-key').textContent())!;
+      await look(other, 'keys-credits', keep);
+
+      const answer = await curl(relay.url, made);
+      expect(answer).toMatchObject({ choices: [{ message: { content: expect.stringMatching(/./) } }] });
+      expect(answer.tabloom.receipt.checks).toMatchObject({ signature: true, payment: true });
+      await other.reload();
+      await other.getByRole('button', { name: 'Connect' }).click();
+      await expect(other.getByTestId('credits')).toHaveText(/^499\.\d+$/);
     });
   } finally {
     await relay.dispose();
   }
 });
 
-/** A key of the gateway that belongs to this wallet, as its owner makes one with curl. */
-async function makeKey(relayUrl: string, key: Hex): Promise<string> {
-  const post = async (path: string, body: object, token?: string) => {
-    const headers = { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) };
-    const response = await fetch(`${relayUrl}/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-    return (await response.json()) as Record<string, string>;
-  };
-  const account = privateKeyToAccount(key);
-  const { nonce, domain } = await post('/auth/nonce', {});
-  const message = createSiweMessage({
-    address: account.address,
-    chainId: 31_337,
-    domain: domain!,
-    nonce: nonce!,
-    uri: relayUrl,
-    version: '1',
-    issuedAt: new Date(),
+async function giveTestMoney(relayUrl: string, address: string): Promise<void> {
+  const response = await fetch(`${relayUrl}/pay/faucet`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ address }),
   });
-  const { token } = await post('/auth/sign-in', { message, signature: await account.signMessage({ message }) });
-  const { key: made } = await post('/keys', { name: 'curl' }, token);
-  return made!;
+  expect(response.status, await response.text()).toBe(200);
+}
+
+/** As a program asks that has nothing but a key. */
+async function curl(relayUrl: string, key: string) {
+  const response = await fetch(`${relayUrl}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: JSON.stringify({
+      model: 'tabloom-demo',
+      messages: [{ role: 'user', content: 'hello' }],
+      max_tokens: 64,
+    }),
+  });
+  const body = await response.json();
+  expect(response.status, JSON.stringify(body)).toBe(200);
+  return body;
 }

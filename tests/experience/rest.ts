@@ -292,7 +292,6 @@ export const appAndWidget: readonly Claim[] = [
       ['tests/e2e/paid.spec.ts', 'a tab sets a price and another pays it: deposit, cost, earnings, and the way out'],
       ['relay/gateway/credits.test.ts', 'a key of a wallet pays from its account, one of the operator not at all'],
     ],
-    lacks: 'a key that pays in the same walk: the worker asks nothing by then',
   },
   {
     row: 'tiers',

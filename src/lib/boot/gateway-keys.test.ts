@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { seededRandom } from '#lib/base/random.ts';
+import { creditChain } from '#lib/pay/buy-credits.ts';
 import { payError } from '#lib/pay/errors.ts';
 import { createSignIn } from '#lib/pay/sign-in.ts';
 import { openBurner } from '#lib/pay/wallet/burner.ts';
@@ -25,14 +26,42 @@ interface Asked {
   readonly authorization: string | null;
 }
 
-/** A relay that checks signatures as the real one does, and holds one key. */
-async function desk({ relay = 'with-keys' as 'with-keys' | 'pages-only' | 'away' } = {}) {
+const payTo = '0x23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f';
+const { token: dollar } = creditChain(31_337)!;
+
+/** A relay that checks signatures as the real one does, and holds one key. A shop sells credits, and may fall silent after taking a payment. */
+async function desk({
+  relay = 'with-keys' as 'with-keys' | 'pages-only' | 'away',
+  shop = undefined as { asks?: string; refuses?: boolean; silent?: number } | undefined,
+} = {}) {
   const burner = await openBurner({ storage: createMemoryStorage(), random: seededRandom(1) });
   const signIn = createSignIn({ rpcUrl: undefined, fetch });
   const asked: Asked[] = [];
   const kept: Record<string, unknown>[] = [];
   let isOpen = false;
-  const answer = async ({ path, body }: Asked): Promise<Response> => {
+  const payments: string[] = [];
+  let silent = shop?.silent ?? 0;
+  const sell = ({ credits }: { readonly credits: number }, payment: string | null): Response => {
+    if (payment === null) {
+      const accepts = [
+        {
+          scheme: 'exact',
+          network: 'eip155:31337',
+          asset: dollar.address,
+          amount: shop?.asks ?? String(credits * 10_000),
+          payTo,
+          extra: { name: dollar.name, version: dollar.version },
+        },
+      ];
+      const error = { code: 'payment_required', message: 'Pay.', type: 'x', param: null };
+      return Response.json({ error, x402Version: 2, accepts }, { status: 402 });
+    }
+    payments.push(payment);
+    if (silent-- > 0) throw new TypeError('Failed to fetch');
+    const error = { code: 'insufficient_funds', message: 'There is too little.', type: 'x', param: null };
+    return shop?.refuses ? Response.json({ error }, { status: 402 }) : Response.json({ object: 'credit.purchase' });
+  };
+  const answer = async ({ path, body }: Asked, payment: string | null): Promise<Response> => {
     const refuse = (status: number, code: string) =>
       Response.json({ error: { code, message: `It says ${code}.`, type: 'x', param: null } }, { status });
     if (path === 'POST /v1/auth/nonce') return Response.json({ nonce: '0123456789abcdef', domain: host });
@@ -45,6 +74,14 @@ async function desk({ relay = 'with-keys' as 'with-keys' | 'pages-only' | 'away'
     }
     if (!isOpen) return refuse(401, 'not_signed_in');
     if (path === 'POST /v1/auth/sign-out') return ((isOpen = false), new Response(null, { status: 204 }));
+    if (path === 'GET /v1/credits') {
+      if (!shop) return refuse(404, 'credits_unavailable');
+      const price = { input_per_million: '20', output_per_million: '60.5' };
+      const chain = { id: 31_337, name: 'Local chain', token: 'tUSDC', pay_to: payTo };
+      const balance = String(new Set(payments).size * 500);
+      return Response.json({ object: 'credits', address: burner.address, balance, held: '0', price, chain });
+    }
+    if (path === 'POST /v1/credits/buy') return sell(body as { readonly credits: number }, payment);
     if (path === 'GET /v1/keys') return Response.json({ object: 'list', data: kept });
     if (path === 'POST /v1/keys') {
       const given = { expires_at: null, ...(body as object), id: 'k1', created_at: 5, revoked_at: null };
@@ -57,11 +94,18 @@ async function desk({ relay = 'with-keys' as 'with-keys' | 'pages-only' | 'away'
     }
     return refuse(404, 'key_unknown');
   };
+  const clock = manualClock(now);
   const keys = openGatewayKeys({
-    clock: manualClock(now),
+    clock,
+    random: seededRandom(2),
     location: { host, origin: `https://${host}` },
     wallets: {
-      burner: async () => ({ address: burner.address, chainId: async () => 8453, sign: burner.signMessage }),
+      burner: async () => ({
+        address: burner.address,
+        chainId: async () => 8453,
+        sign: burner.signMessage,
+        signData: burner.signTypedData,
+      }),
       connect: async () => {
         throw payError('rejected');
       },
@@ -76,10 +120,10 @@ async function desk({ relay = 'with-keys' as 'with-keys' | 'pages-only' | 'away'
         authorization: new Headers(headers).get('authorization'),
       };
       asked.push(one);
-      return answer(one);
+      return answer(one, new Headers(headers).get('payment-signature'));
     },
   });
-  return { keys, asked, burner, end: () => (isOpen = false) };
+  return { keys, asked, payments, clock, burner, end: () => (isOpen = false) };
 }
 
 test('a wallet signs in with a text for this very page, and its keys are listed', async () => {
@@ -92,8 +136,13 @@ test('a wallet signs in with a text for this very page, and its keys are listed'
     pending: undefined,
     error: undefined,
   });
-  expect(asked.map(({ path }) => path)).toEqual(['POST /v1/auth/nonce', 'POST /v1/auth/sign-in', 'GET /v1/keys']);
-  expect(asked.map(({ authorization }) => authorization)).toEqual([null, null, 'Bearer st_1']);
+  expect(asked.map(({ path }) => path)).toEqual([
+    'POST /v1/auth/nonce',
+    'POST /v1/auth/sign-in',
+    'GET /v1/keys',
+    'GET /v1/credits',
+  ]);
+  expect(asked.map(({ authorization }) => authorization)).toEqual([null, null, 'Bearer st_1', 'Bearer st_1']);
 });
 
 test('a key is made as it was wished, shown until it is put away, and revoked', async () => {
@@ -163,4 +212,67 @@ test('wallets of the browser are looked for until nobody asks', async () => {
   expect(keys.view.current.found).toEqual([{ id: 'fox', name: 'Fox' }]);
   end();
   expect(keys.view.current.found).toEqual([]);
+});
+
+test('a relay that charges nothing shows no credits, and none can be bought', async () => {
+  const { keys } = await desk();
+  await keys.signIn({ kind: 'burner' });
+  expect(keys.view.current.credits).toBeUndefined();
+  await expect(keys.buy(500)).rejects.toMatchObject({ code: 'no-keys' });
+});
+
+test('credits are bought with the wallet that has signed in, for what was shown', async () => {
+  const { keys, payments, burner } = await desk({ shop: {} });
+  await keys.signIn({ kind: 'burner' });
+  expect(keys.view.current.credits).toEqual({
+    balance: '0',
+    held: '0',
+    price: { in: '20', out: '60.5' },
+    chain: { id: 31_337, name: 'Local chain', token: 'tUSDC', payTo },
+  });
+  await keys.buy(500);
+  expect(JSON.parse(atob(payments[0]!)).payload.authorization).toMatchObject({
+    from: burner.address,
+    value: '5000000',
+  });
+  expect(keys.view.current).toMatchObject({ bought: 500, credits: { balance: '500' }, error: undefined });
+  await keys.signOut();
+  expect(keys.view.current).toMatchObject({ bought: undefined, credits: undefined });
+});
+
+test('a relay that asks for more than was shown is paid nothing', async () => {
+  const { keys, payments } = await desk({ shop: { asks: '5000001' } });
+  await keys.signIn({ kind: 'burner' });
+  await expect(keys.buy(500)).rejects.toMatchObject({ code: 'terms-differ' });
+  expect(payments).toEqual([]);
+  expect(keys.view.current.error).toMatchObject({ code: 'terms-differ', action: 'buy' });
+});
+
+test('a payment whose answer was lost is sent again, and no second one is signed', async () => {
+  const { keys, payments } = await desk({ shop: { silent: 1 } });
+  await keys.signIn({ kind: 'burner' });
+  await expect(keys.buy(500)).rejects.toMatchObject({ code: 'net-offline' });
+  await keys.buy(500);
+  expect(payments).toHaveLength(2);
+  expect(new Set(payments).size).toBe(1);
+  expect(keys.view.current.credits?.balance).toBe('500');
+  await keys.buy(500);
+  expect(new Set(payments).size).toBe(2);
+});
+
+test('a payment whose end has passed is not sent again', async () => {
+  const { keys, payments, clock } = await desk({ shop: { silent: 1 } });
+  await keys.signIn({ kind: 'burner' });
+  await expect(keys.buy(500)).rejects.toMatchObject({ code: 'net-offline' });
+  await clock.advance(600_000);
+  await keys.buy(500);
+  expect(new Set(payments).size).toBe(2);
+});
+
+test('a payment that was refused is signed anew', async () => {
+  const { keys, payments } = await desk({ shop: { refuses: true } });
+  await keys.signIn({ kind: 'burner' });
+  for (const _ of [1, 2]) await expect(keys.buy(500)).rejects.toMatchObject({ code: 'insufficient-funds' });
+  expect(new Set(payments).size).toBe(2);
+  expect(keys.view.current.bought).toBeUndefined();
 });

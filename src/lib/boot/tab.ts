@@ -154,8 +154,8 @@ export async function createTab(
   });
   const openKeys = async () => {
     const { createKeyWallets, openGatewayKeys } = await loadPart(() => import('./gateway-keys.ts'));
-    const wallets = createKeyWallets({ storage, random, fetch, chain: () => payments?.chain });
-    return openGatewayKeys({ wallets, clock: corrected, fetch, location });
+    const wallets = createKeyWallets({ storage, random, fetch, payments: () => payments });
+    return openGatewayKeys({ wallets, clock: corrected, random, fetch, location });
   };
   let keys: ReturnType<typeof openKeys> | undefined;
   const privateMode = () => settings.view.current.privateMode;

@@ -107,6 +107,9 @@ export const payErrors = {
   'validator-too-new': 'This validator votes only on disputes opened after the time given in the details.',
   'validator-is-party': 'A party to the dispute has no vote on it.',
   'not-allowed': 'This account is not allowed to make this call.',
+  // Credits
+  'terms-differ':
+    'The relay asks for another payment than the one you agreed to. Nothing was signed. Load the page anew.',
   // Wallets and chains
   rejected: 'The request was rejected in the wallet. Nothing was sent.',
   'wrong-chain': 'The wallet or the node is on another chain. Switch it and try again.',

@@ -40,6 +40,14 @@ export interface AuthorizationMessage {
   readonly nonce: Hex;
 }
 
+/** EIP-3009: a transfer that anybody may execute, as x402's `exact` asks for. Signed under the token's domain. */
+export const transferData = (chain: Pick<DeployedChain, 'id' | 'token'>, message: AuthorizationMessage): TypedData => {
+  const { domain } = tokenData(chain, 'ReceiveWithAuthorization', { ...message });
+  // The two have the same members.
+  const types = { TransferWithAuthorization: tokenTypes.ReceiveWithAuthorization };
+  return { domain, types, primaryType: 'TransferWithAuthorization', message: { ...message } };
+};
+
 /** EIP-3009: a transfer only `to` can execute, for one purpose. Signed under the token's domain. */
 export const authorizationData = (chain: DeployedChain, message: AuthorizationMessage): TypedData =>
   tokenData(chain, 'ReceiveWithAuthorization', { ...message });
@@ -76,7 +84,7 @@ function channelsData(
 }
 
 function tokenData(
-  chain: DeployedChain,
+  chain: Pick<DeployedChain, 'id' | 'token'>,
   primaryType: keyof typeof tokenTypes,
   message: TypedData['message'],
 ): TypedData {

@@ -13,12 +13,29 @@ export interface KeysView {
   readonly keys: readonly GatewayKeyView[];
   /** The key that was just made. The relay does not know it any more, and neither does this tab once it is put away. */
   readonly made: { readonly id: string; readonly key: string } | undefined;
+  /** What the wallet has bought here; undefined where jobs cost nothing, and before that is known. */
+  readonly credits: CreditsView | undefined;
+  /** How many were bought last, by this page. */
+  readonly bought: number | undefined;
   readonly pending: KeysAction | undefined;
   /** Why the last action failed. */
   readonly error: (ErrorRecord & { readonly action: KeysAction }) | undefined;
 }
 
-export type KeysAction = 'sign-in' | 'sign-out' | 'refresh' | 'create' | 'revoke';
+export type KeysAction = 'sign-in' | 'sign-out' | 'refresh' | 'create' | 'revoke' | 'buy';
+
+/** Credits are decimal text; one is a cent. */
+export interface CreditsView {
+  readonly balance: string;
+  /** What running jobs hold, and is not in the balance. */
+  readonly held: string;
+  /** Of a million tokens. */
+  readonly price: { readonly in: string; readonly out: string };
+  /** Where they are paid, in its dollar. */
+  readonly chain: { readonly id: number; readonly name: string; readonly token: string; readonly payTo: string };
+}
+
+export const creditsPerPurchaseMax = 1_000_000;
 
 export const capNames = [
   'requestsPerDay',
@@ -72,6 +89,12 @@ export interface KeysPort {
   /** @throws `bad-request`, `too-many-keys`, `not-signed-in`. */
   create(wish: KeyWish): Promise<void>;
   revoke(id: string): Promise<void>;
+  /**
+   * Pays for a whole number of credits with the wallet that has signed in. If the relay falls silent, the same payment is sent again
+   * the next time, and is paid once.
+   * @throws `terms-differ`, `rejected`, `wrong-chain`, `insufficient-funds`, `chain-unavailable`, `payment-required`.
+   */
+  buy(credits: number): Promise<void>;
   /** Forgets the key that was made. */
   putAway(): void;
 }
@@ -82,6 +105,8 @@ export const noKeys: KeysView = {
   address: undefined,
   keys: [],
   made: undefined,
+  credits: undefined,
+  bought: undefined,
   pending: undefined,
   error: undefined,
 };

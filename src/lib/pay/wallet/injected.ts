@@ -16,9 +16,12 @@ export interface FoundWallet {
 
 export interface ConnectOptions {
   readonly known?: Address;
-  /** `this` by default. */
-  readonly chain?: 'this' | 'any';
+  /** `this` by default; or another one, to which the wallet is switched for what is signed next. */
+  readonly chain?: 'this' | 'any' | NamedChain;
 }
+
+/** What a wallet has to be told of a chain that it may not know. */
+export type NamedChain = Pick<DeployedChain, 'id' | 'name' | 'rpcUrl'>;
 
 /** The wallets in this browser. None receives a request before `connect`. */
 export interface InjectedWallets {
@@ -72,8 +75,9 @@ function fromConfig(config: Config, entry: DeployedChain): InjectedWallets {
           ? { accounts: [known] as const }
           : await raceSignal(connect(config, { connector }), options.signal);
         const wallet = eip1193Wallet(provider, getAddress(accounts[0]));
-        if (chain === 'this' && (await wallet.chainId(options)) !== entry.id)
-          await switchChain(provider, entry, options);
+        const wanted = chain === 'this' ? entry : chain;
+        if (wanted !== 'any' && (await wallet.chainId(options)) !== wanted.id)
+          await switchChain(provider, wanted, options);
         return wallet;
       } catch (error) {
         throw asWalletError(error);
@@ -95,7 +99,7 @@ async function allows(provider: EIP1193Provider, account: Address): Promise<bool
 }
 
 /** Switches the wallet to the chain, adding it first if the wallet does not know it (4902). */
-async function switchChain(provider: EIP1193Provider, entry: DeployedChain, options: AbortOptions): Promise<void> {
+async function switchChain(provider: EIP1193Provider, entry: NamedChain, options: AbortOptions): Promise<void> {
   const chainId = `0x${entry.id.toString(16)}` as const;
   const ask = () =>
     raceSignal(provider.request({ method: 'wallet_switchEthereumChain', params: [{ chainId }] }), options.signal);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { emptyForm, readForm, type KeyForm } from './form.ts';
+import { emptyForm, readForm, readPurchase, unitsOfCredits, type KeyForm } from './form.ts';
 
 const now = 1_800_000_000_000;
 const caps = (more: Partial<KeyForm['caps']>) => ({ caps: { ...emptyForm.caps, ...more } });
@@ -52,4 +52,10 @@ test('a key for pages needs origins and a limit by the day', () => {
   expect(read({ type: 'publishable' })).toEqual({ problem: 'origins-missing' });
   expect(read({ ...page, ...caps({ requestsTotal: '5' }) })).toEqual({ problem: 'day-cap-missing' });
   expect(read({ ...page, ...caps({ requestsPerDay: '5' }) })).toMatchObject({ caps: { requestsPerDay: 5 } });
+});
+
+test('credits are bought by whole numbers, each for a cent', () => {
+  expect(['500', ' 1 000 ', '1000000'].map(readPurchase)).toEqual([500, 1_000, 1_000_000]);
+  for (const text of ['', '0', '-5', '1.5', '5e3', '1000001', 'many']) expect(readPurchase(text)).toBeUndefined();
+  expect(unitsOfCredits(500)).toBe(5_000_000n);
 });

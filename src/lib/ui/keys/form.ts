@@ -1,4 +1,4 @@
-import { capNames, type CapName, type KeyWish } from '#lib/state/keys.ts';
+import { capNames, creditsPerPurchaseMax, type CapName, type KeyWish } from '#lib/state/keys.ts';
 
 /** What a person has typed. */
 export interface KeyForm {
@@ -57,6 +57,12 @@ export function readForm({ name, type, models, origins, days, caps }: KeyForm, n
   const expiresAt = last === 0 ? undefined : now + last * dayMs;
   return { name: name.trim(), type, models: listed(models), origins: pages, expiresAt, caps: wished };
 }
+
+/** Credits to buy, as typed; undefined for anything but a whole number that is sold at once. */
+export const readPurchase = (text: string): number | undefined => wholeOf(text, creditsPerPurchaseMax);
+
+/** In the dollar's units; a credit is a cent. */
+export const unitsOfCredits = (credits: number): bigint => BigInt(credits) * 10_000n;
 
 /** From one to the most, with spaces between digits or without. */
 function wholeOf(text: string, most: number): number | undefined {
