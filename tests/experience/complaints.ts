@@ -122,12 +122,16 @@ export const complaints: readonly Claim[] = [
   },
   {
     row: 'complaint 13',
-    claim: 'One device shares once, however many tabs it has open',
+    claim: 'One device shares once, however many tabs it has open, and their models share its memory',
     proofs: [
       ['src/lib/boot/library.test.ts', 'two who want the same model share one load'],
+      [
+        'src/lib/boot/library.test.ts',
+        'what other tabs have in memory counts, but for small models, and what this one has claims its own',
+      ],
+      ['src/lib/boot/memory-claims.test.ts', 'a tab knows what other tabs have in memory, and does not count its own'],
       ['tests/e2e/tabs.spec.ts', 'two tabs of one browser: both ask, one lends, and the other can take over'],
     ],
-    lacks: 'two tabs that load one model each to answer themselves',
   },
   {
     row: 'complaint 14',

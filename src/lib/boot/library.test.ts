@@ -5,6 +5,7 @@ import { demoModel } from '#lib/engine/catalog.ts';
 import type { Engine, LoadedModel, LoadOptions, ModelEntry } from '#lib/engine/spec.ts';
 import { loadOf } from '#lib/state/load-of.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
+import type { ClaimedModel } from './memory-claims.ts';
 import { createLibrary, type LibraryComponents } from './library.ts';
 
 const info = { name: 'wllama', build: '1', deviceClass: 'wasm-cpu' };
@@ -311,6 +312,29 @@ test('a model larger than the budget is loaded all the same where nothing else i
   await load(demoModel.name);
   await load(big.name);
   expect(library.view.current.loaded).toEqual([big.name]);
+});
+
+test('what other tabs have in memory counts, but for small models, and what this one has claims its own', async () => {
+  const max = { bytes: 0 };
+  const others: ClaimedModel[] = [];
+  const claimed: string[] = [];
+  const claims = {
+    claim: ({ name }: ClaimedModel) => (claimed.push(name), () => void claimed.splice(claimed.indexOf(name), 1)),
+    others: async () => others,
+  };
+  const { library, load, loads, big, next } = await tight({ memoryBytesMax: () => max.bytes, claims });
+  max.bytes = big.memoryBytes + next.memoryBytes - 1;
+  others.push({ name: big.name, memoryBytes: big.memoryBytes });
+  await expect(library.load(next.name)).rejects.toMatchObject({
+    code: 'memory-full-elsewhere',
+    details: { others: [big.name] },
+  });
+  expect([loads.length, claimed]).toEqual([0, []]);
+  others[0] = { name: big.name, memoryBytes: max.bytes / 8 };
+  await load(next.name);
+  expect(claimed).toEqual([next.name]);
+  await library.unload(next.name);
+  expect(claimed).toEqual([]);
 });
 
 test('a load that is cancelled at once has cost no model its place', async () => {

@@ -48,6 +48,7 @@ export interface LibraryComponents {
   readonly speedOf?: ((model: ModelEntry) => number | undefined) | undefined;
   /** What the owner allows all models in memory together; 0 for what suits the device. */
   readonly memoryBytesMax: () => number;
+  readonly claims?: ModelMemoryComponents['claims'];
   readonly isKept: ModelMemoryComponents['isKept'];
   readonly beforeLoad: ModelMemoryComponents['beforeLoad'];
 }
@@ -69,6 +70,7 @@ export async function createLibrary(components: LibraryComponents): Promise<Libr
       return create();
     },
     budgetBytes,
+    claims: components.claims,
     isKept: components.isKept,
     beforeLoad: components.beforeLoad,
     onSettled(model, totalBytes) {

@@ -5,10 +5,11 @@ import { createLive, type Live } from '#lib/base/live.ts';
 import { tap } from '#lib/base/tap.ts';
 import type { Engine, LoadedModel, ModelEntry } from '#lib/engine/spec.ts';
 import type { LibraryView, LoadView } from '#lib/state/library.ts';
+import type { ClaimedModel, MemoryClaims } from './memory-claims.ts';
 
 /**
- * The models in this tab's memory, each in an engine of its own: a crash of one leaves the others. Together they take no more
- * than the budget; the one that was used least recently makes room for the next.
+ * The models in this tab's memory, each in an engine of its own: a crash of one leaves the others. Together, and with those of the other
+ * tabs of this browser, they take no more than the budget; the one that was used least recently makes room for the next.
  */
 export interface ModelMemory {
   readonly view: Live<Pick<LibraryView, 'loads' | 'loaded'>>;
@@ -18,7 +19,8 @@ export interface ModelMemory {
   has(name: string): boolean;
   /**
    * Loads a model, or returns it if it is loaded; several may load at once. Aborting the signal leaves the load, which is stopped
-   * once no caller waits for it any more. @throws `memory-full` when models in use leave no room, and what loading throws.
+   * once no caller waits for it any more. @throws `memory-full` when models in use leave no room, `memory-full-elsewhere` when those of
+   * other tabs do, and what loading throws.
    */
   load(model: ModelEntry, options?: AbortOptions): Promise<LoadedModel>;
   /** Stops this load, whether or not callers wait for it. */
@@ -51,6 +53,8 @@ export interface ModelMemoryComponents {
   readonly createEngine: (model: ModelEntry) => Engine;
   /** Bytes that all models together may take. One alone may take more: whether it fits the device was asked before. */
   readonly budgetBytes: () => number;
+  /** What other tabs have in memory; undefined: nothing. */
+  readonly claims?: MemoryClaims | undefined;
   /** Whether it must not make room for another: others are being answered with it. */
   readonly isKept: (name: string) => boolean;
   /** Awaited before an engine is spawned, so that its code is cached for offline use. */
@@ -74,9 +78,13 @@ interface Loading {
 interface Held {
   readonly loaded: LoadedModel;
   readonly engine: Engine;
+  readonly endClaim: () => void;
   /** Answers in progress. */
   running: number;
 }
+
+/** Of the budget: what a model of another tab may take without being counted. The bundled one is in many tabs, and in nobody's way. */
+const smallShare = 1 / 8;
 
 export function createModelMemory(components: ModelMemoryComponents): ModelMemory {
   /** By name, the one that was used least recently first. */
@@ -96,6 +104,8 @@ export function createModelMemory(components: ModelMemoryComponents): ModelMemor
 
   /** Takes what was used least recently out of memory until there is room, or nothing at all if that is not enough. */
   async function makeRoom(loading: Loading): Promise<void> {
+    const claimed = (await components.claims?.others()) ?? [];
+    const others = claimed.filter(({ memoryBytes }) => memoryBytes > components.budgetBytes() * smallShare);
     for (;;) {
       throwIfAborted(loading.abort.signal);
       const coming = [...loadings.values()].filter((other) => other !== loading && other.hasRoom);
@@ -104,9 +114,10 @@ export function createModelMemory(components: ModelMemoryComponents): ModelMemor
         ...coming.map(({ model }) => model),
         ...[...held].filter(isInUse).map(([, { loaded }]) => loaded.model),
       ];
-      const max = components.budgetBytes();
+      const max = components.budgetBytes() - bytesOf(others);
       const need = loading.model.memoryBytes;
-      if (fixed.length > 0 && bytesOf(fixed) + need > max) throw memoryFull(loading.model, fixed);
+      if (fixed.length > 0 && bytesOf(fixed) + need > max + bytesOf(others)) throw memoryFull(loading.model, fixed);
+      if (others.length > 0 && bytesOf(fixed) + need > max) throw fullElsewhere(loading.model, others);
       const all = [...coming.map(({ model }) => model), ...[...held.values()].map(({ loaded }) => loaded.model)];
       const first = [...held].find((one) => !isInUse(one));
       if (!first || bytesOf(all) + need <= max) {
@@ -121,10 +132,18 @@ export function createModelMemory(components: ModelMemoryComponents): ModelMemor
     const { model, abort } = loading;
     const { signal } = abort;
     await components.beforeLoad();
-    // As late as possible: a load that is cancelled at once costs no model its place.
-    await makeRoom(loading);
-    throwIfAborted(signal);
-    const engine = components.createEngine(model);
+    // Before it is asked what others claim: of two tabs that load at once, one at least knows of the other.
+    const endClaim = components.claims?.claim(model) ?? (() => undefined);
+    let engine: Engine;
+    try {
+      // As late as possible: a load that is cancelled at once costs no model its place.
+      await makeRoom(loading);
+      throwIfAborted(signal);
+      engine = components.createEngine(model);
+    } catch (error) {
+      endClaim();
+      throw error;
+    }
     try {
       const result = await engine.load(model, {
         signal,
@@ -136,14 +155,15 @@ export function createModelMemory(components: ModelMemoryComponents): ModelMemor
       if (signal.aborted) await result.unload();
       throwIfAborted(signal);
       throwIfAborted(result.lost);
-      return hold(result, engine);
+      return hold(result, engine, endClaim);
     } catch (error) {
       await engine.close().catch(() => undefined);
+      endClaim();
       throw error;
     }
   }
 
-  function hold(result: LoadedModel, engine: Engine): LoadedModel {
+  function hold(result: LoadedModel, engine: Engine, endClaim: () => void): LoadedModel {
     const { name } = result.model;
     const enter = () => {
       one.running += 1;
@@ -173,7 +193,7 @@ export function createModelMemory(components: ModelMemoryComponents): ModelMemor
         },
       }),
     };
-    const one: Held = { engine, running: 0, loaded };
+    const one: Held = { engine, endClaim, running: 0, loaded };
     held.set(name, one);
     hide(name);
     view.change({ loaded: [name, ...view.current.loaded] });
@@ -206,9 +226,13 @@ export function createModelMemory(components: ModelMemoryComponents): ModelMemor
     void free(one).catch(() => undefined);
   }
 
-  async function free({ loaded, engine }: Held): Promise<void> {
-    await loaded.unload();
-    await engine.close();
+  async function free({ loaded, engine, endClaim }: Held): Promise<void> {
+    try {
+      await loaded.unload();
+      await engine.close();
+    } finally {
+      endClaim();
+    }
   }
 
   async function unload(name: string): Promise<void> {
@@ -292,7 +316,7 @@ export function createModelMemory(components: ModelMemoryComponents): ModelMemor
   };
 }
 
-const bytesOf = (models: readonly ModelEntry[]): number =>
+const bytesOf = (models: readonly ClaimedModel[]): number =>
   models.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
 
 const memoryFull = (model: ModelEntry, inUse: readonly ModelEntry[]): TabloomError =>
@@ -300,6 +324,13 @@ const memoryFull = (model: ModelEntry, inUse: readonly ModelEntry[]): TabloomErr
     'memory-full',
     `With the models that are in use, ${model.title} would take more memory than you allow. Stop sharing one of them or wait for its answer, unload it, or raise the limit.`,
     { details: { inUse: inUse.map(({ name }) => name) } },
+  );
+
+const fullElsewhere = (model: ModelEntry, others: readonly ClaimedModel[]): TabloomError =>
+  new TabloomError(
+    'memory-full-elsewhere',
+    `With what other tabs of this browser have in memory, ${model.title} would take more than you allow. Close them, ask there, or raise the limit.`,
+    { details: { others: others.map(({ name }) => name) } },
   );
 
 const idle: Omit<LoadView, 'model'> = {

@@ -32,6 +32,7 @@ import { keepGivenBook } from './given-book.ts';
 import { keepHistory } from './history.ts';
 import { requestIdentityLock } from './identity-lock.ts';
 import { createLibrary } from './library.ts';
+import { createMemoryClaims } from './memory-claims.ts';
 import { downloadBytes } from './model-view.ts';
 import { createNetworkWatcher, explainRoute } from './network-view.ts';
 import { wakeups, watchPageLifecycle } from './page-lifecycle.ts';
@@ -95,6 +96,7 @@ export async function createTab(
     downloadBytes: (source) => downloadBytes(source, { fetch }),
     speedOf: ({ artefact }) => speeds.of(artefact),
     memoryBytesMax: () => settings.view.current.memoryBytesMax,
+    claims: createMemoryClaims(navigator.locks, random),
     isKept: (name) => sharing.isUsing(name),
     beforeLoad: async () => {
       // If the browser grants it, what is downloaded now is not evicted under storage pressure.
