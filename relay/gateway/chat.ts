@@ -6,6 +6,7 @@ import {
   type ResponseFormat,
   type ToolChoice,
 } from '#lib/protocol/kinds/generation.ts';
+import { plainChatInput, plainGenerationParams } from '#lib/protocol/kinds/plain.ts';
 import {
   chatCompletionChunkSchema,
   chatCompletionRequestSchema,
@@ -19,6 +20,7 @@ import { completionFormat } from './completion-format.ts';
 import { endpoint } from './endpoint.ts';
 import { badRequest } from './errors.ts';
 import { readConversation } from './messages.ts';
+import { isPlainChatRequest } from './plain-request.ts';
 import { chatParam, parseMember, readSampling, readTokenLimit } from './request.ts';
 
 /** `POST /v1/chat/completions`. */
@@ -28,6 +30,7 @@ export const chatEndpoint = endpoint(
     request: chatCompletionRequestSchema,
     answer: chatCompletionSchema,
     event: chatCompletionChunkSchema,
+    isPlain: isPlainChatRequest,
   },
   (request, contextTokens) => {
     const { max_completion_tokens, max_tokens } = request;
@@ -35,8 +38,10 @@ export const chatEndpoint = endpoint(
     const named = request.messages.map((message, index) => ({ message, param: `messages.${index}` }));
     const { messages, blobs } = readConversation(named, 'messages');
     const tools = readTools(request.tools ?? []);
-    const input = parseMember(chat.input, { messages, ...(tools.length > 0 ? { tools } : {}) }, inRequest);
-    const params = parseMember(generationParamsSchema, readParams(request, tools, limit.maxTokens), chatParam);
+    const asked = { messages, ...(tools.length > 0 ? { tools } : {}) };
+    const input = plainChatInput(asked) ?? parseMember(chat.input, asked, inRequest);
+    const wishes = readParams(request, tools, limit.maxTokens);
+    const params = plainGenerationParams(wishes) ?? parseMember(generationParamsSchema, wishes, chatParam);
     return { work: { kind: 'chat', input, params }, blobs, limit, format: chatFormat };
   },
 );

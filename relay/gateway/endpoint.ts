@@ -52,13 +52,17 @@ type RequestSchema = typeof requestSchema;
 
 /** @param readWork what is particular to the route; `contextTokens` is the model's, undefined while it is not served. */
 export const endpoint = <S extends RequestSchema>(
-  description: EndpointDescription & { readonly request: S },
+  description: EndpointDescription & {
+    readonly request: S;
+    /** Whether the schema would return a request as it is; where this is false, or left out, the schema is asked. */
+    readonly isPlain?: ((body: unknown) => body is z.output<S>) | undefined;
+  },
   readWork: (request: z.output<S>, contextTokens: number | undefined) => RequestedWork,
 ): Endpoint => ({
   ...description,
   read(body, headers, models) {
-    const { request: schema } = description;
-    const request = parseMember(schema, withModel(body));
+    const { request: schema, isPlain } = description;
+    const request = isPlain?.(body) ? body : parseMember(schema, withModel(body));
     const { peers, escrow, ...terms } = readExtensions(request, headers, models.tiers);
     rejectUnsupported(request);
     const provider = readProvider(request.provider, peers);

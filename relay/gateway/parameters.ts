@@ -34,6 +34,8 @@ const unsupported: Readonly<Record<string, string>> = {
   ),
 };
 
+const unsupportedParams = Object.entries(unsupported);
+
 /** Values that mean the default for any parameter. */
 export const isDefault = (value: unknown): boolean =>
   value == null ||
@@ -58,7 +60,8 @@ const isNoOp = (param: string, value: unknown): boolean =>
  * @throws `bad-request` with the `param`.
  */
 export function rejectUnsupported(request: Members): void {
-  for (const [param, says] of Object.entries(unsupported)) {
+  for (const [param, says] of unsupportedParams) {
+    if (request[param] === undefined) continue;
     // Even an empty object turns the search on.
     const given = param === 'web_search_options' ? request[param] != null : !isNoOp(param, request[param]);
     if (given) throw badRequest(`"${param}" is not supported on this network. ${says}.`, param);

@@ -117,8 +117,9 @@ export function readExtensions(
   readonly peers: readonly PeerId[] | undefined;
   readonly escrow: string | undefined;
 } {
-  const extension = parseMember(extensionSchema, request['tabloom'], 'tabloom');
-  const peerTier = parseMember(tierSchema, request['peer_tier'], 'peer_tier');
+  const { tabloom, peer_tier } = request;
+  const extension = tabloom == null ? undefined : parseMember(extensionSchema, tabloom, 'tabloom');
+  const peerTier = peer_tier == null ? undefined : parseMember(tierSchema, peer_tier, 'peer_tier');
   const requested: readonly (readonly [string, string | null | undefined])[] = [
     ['tabloom.tier', extension?.tier],
     ['peer_tier', peerTier],

@@ -3,13 +3,14 @@ import { textSchema } from './bounded.ts';
 import { parseRecord } from './cbor.ts';
 import { wireError } from './errors.ts';
 import { artefactIdSchema, jobIdSchema } from './ids.ts';
+import { isPlainObject } from './kinds/plain.ts';
 import { jobKinds, kindOf, type KindName, type KindTable } from './kinds/table.ts';
 import type { BlobRef } from './kinds/spec.ts';
 import { limits } from './limits.ts';
 import { jobPaymentSchema } from './payment.ts';
 import { unitsSchema } from './price.ts';
 import { understand } from './understand.ts';
-import { mustSchema, nameSchema, unknownMust, wordSchema, type Word } from './word.ts';
+import { isPrintableName, isWord, mustSchema, nameSchema, unknownMust, wordSchema, type Word } from './word.ts';
 
 /** A request for work of one kind. `artefact` identifies the model exactly; `model` is the name the asker used. */
 export type Job = { [Kind in KindName]: JobOf<Kind> }[KindName];
@@ -72,20 +73,48 @@ const envelopeSchema = z.looseObject({
  * `bad-frame` for anything malformed.
  */
 export function parseJob(raw: unknown, kinds: KindTable = jobKinds): Job {
-  const { kind, input, params, must } = parseRecord(envelopeSchema, raw);
+  const plain = plainHead(raw);
+  const { kind, input, params, must } = plain ? (raw as PlainJob) : parseRecord(envelopeSchema, raw);
   const unknown = unknownMust({ must });
   if (unknown.length > 0) throw wireError('version', `This peer does not understand "${unknown[0]}". Ask another one.`);
   const row = kindOf(kind, kinds);
   if (!row) throw wireError('version', `This peer does not support the kind "${kind}". Ask another one.`);
   const job = {
-    ...parseRecord(jobHeadSchema, raw),
+    ...(plain ?? parseRecord(jobHeadSchema, raw)),
     kind,
-    input: understand('input', row.input, input),
-    params: understand('params', row.params, params),
+    input: understand('input', row.input, input, 'bad-frame', row.plainInput),
+    params: understand('params', row.params, params, 'bad-frame', row.plainParams),
   } as Job;
   assertFiles(job, kinds);
   return job;
 }
+
+/** What `plainHead` has seen to. */
+interface PlainJob {
+  readonly kind: string;
+  readonly input?: unknown;
+  readonly params?: unknown;
+  readonly must?: undefined;
+}
+
+/**
+ * The head of a job that is free, begins at its beginning and requires nothing, as `jobHeadSchema` reads it; undefined leaves it
+ * to the schemas.
+ */
+export function plainHead(raw: unknown): JobHead | undefined {
+  if (!isPlainObject(raw)) return undefined;
+  const { id, artefact, model, tier, deadlineMs, salt, kind, resume, must, budget, payment } = raw;
+  if (resume !== undefined || must !== undefined || budget !== undefined || payment !== undefined) return undefined;
+  if (!isText(id, digits32) || !isText(salt, digits32) || !isText(artefact, digits64)) return undefined;
+  if (!isWord(kind) || !isWord(tier) || typeof model !== 'string' || !isPrintableName(model)) return undefined;
+  const isDeadline = Number.isSafeInteger(deadlineMs) && (deadlineMs as number) >= 1;
+  if (!isDeadline || (deadlineMs as number) > limits.jobDeadlineMsMax) return undefined;
+  return { id, artefact, model, tier, deadlineMs: deadlineMs as number, salt };
+}
+
+const digits32 = /^[0-9a-f]{32}$/;
+const digits64 = /^[0-9a-f]{64}$/;
+const isText = (value: unknown, form: RegExp): value is string => typeof value === 'string' && form.test(value);
 
 /** Validates work from a local caller. @throws like `parseJob`, but `bad-request` instead of `bad-frame`. */
 export function parseWork({ kind, input, params }: Work, kinds: KindTable = jobKinds): Work {
@@ -93,8 +122,8 @@ export function parseWork({ kind, input, params }: Work, kinds: KindTable = jobK
   const code = 'bad-request';
   return {
     kind,
-    input: understand('input', row.input, input, code),
-    params: understand('params', row.params, params, code),
+    input: understand('input', row.input, input, code, row.plainInput),
+    params: understand('params', row.params, params, code, row.plainParams),
   } as Work;
 }
 

@@ -4,6 +4,7 @@ import { wireError } from './errors.ts';
 /**
  * Validates a job's `input` or `params` against its kind's schema. A job is understood completely or refused: ignoring
  * a member or a content type would silently answer a different request.
+ * @param plain reads by hand what it can, as the schema would.
  * @throws `version` for a member or word this version does not know; `malformed` for everything else.
  */
 export function understand(
@@ -11,7 +12,10 @@ export function understand(
   schema: z.ZodType,
   raw: unknown,
   malformed: 'bad-frame' | 'bad-request' = 'bad-frame',
+  plain?: (raw: unknown) => unknown,
 ): unknown {
+  const known = plain?.(raw);
+  if (known !== undefined) return known;
   // zod treats a Uint8Array as an object, and an object without known members fits a schema whose members are all
   // optional.
   const parsed = schema.safeParse(isBytes(raw) ? null : raw);

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { limits } from './limits.ts';
 
+const wordForm = /^[a-z][a-z0-9-]*$/;
+
 /**
  * Open words: vocabularies that grow without a new protocol version. A reader skips a model, frame or part with an
  * unknown word and keeps the rest; only words listed in `must` have to be understood.
@@ -8,7 +10,11 @@ import { limits } from './limits.ts';
 export const wordSchema = z
   .string()
   .max(limits.wordLengthMax)
-  .regex(/^[a-z][a-z0-9-]*$/, 'a word is lower-case letters, digits and hyphens');
+  .regex(wordForm, 'a word is lower-case letters, digits and hyphens');
+
+/** What the schema allows. */
+export const isWord = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= limits.wordLengthMax && wordForm.test(value);
 
 /** An open word, typed so that editors suggest the known ones. */
 export type Word<Known extends string> = Known | (string & {});
@@ -29,6 +35,8 @@ export const unknownMust = ({ must = [] }: { readonly must?: readonly string[] |
 const unprintable = /[\p{C}\p{Zl}\p{Zp}]/u;
 /** Spaces (U+0020 is exempted below) and invisible characters (fillers, joiners, variation selectors). */
 const blank = /[\p{Zs}\p{Default_Ignorable_Code_Point}\u2800]/u;
+/** Of which nearly all names are, and of which the rule says no more than this. */
+const asciiName = new RegExp(`^[!-~](?:[ -~]{0,${limits.nameLengthMax - 2}}[!-~])?$`);
 /** A pictograph followed by the emoji variation selector, the only place one is allowed. */
 const coloured = /\p{Extended_Pictographic}\uFE0F/gu;
 
@@ -37,6 +45,7 @@ const coloured = /\p{Extended_Pictographic}\uFE0F/gu;
  * or zero-width characters, no space but U+0020 and none at either end.
  */
 export function isPrintableName(name: string): boolean {
+  if (asciiName.test(name)) return true;
   return (
     name.length >= 1 &&
     name.length <= limits.nameLengthMax &&

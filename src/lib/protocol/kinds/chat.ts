@@ -5,6 +5,7 @@ import { foldOutput } from '../output.ts';
 import { promptTexts } from '../tokens.ts';
 import { blobRefSchema } from './blob.ts';
 import { functionNameSchema, generationParamsSchema, jsonTextSchema, type GenerationParams } from './generation.ts';
+import { plainChatInput, plainGenerationParams } from './plain.ts';
 import type { BlobRef, Feature, JobKind } from './spec.ts';
 
 export type ChatMessage = z.output<typeof chatMessageSchema>;
@@ -57,6 +58,8 @@ export const chat = {
   kind: 'chat',
   input: chatInputSchema,
   params: generationParamsSchema,
+  plainInput: plainChatInput,
+  plainParams: plainGenerationParams,
   parts: ['text-delta', 'reasoning-delta', 'tool-call-delta', 'logprobs'],
   fold: foldOutput,
   units: { in: 'token', out: 'token' },

@@ -15,6 +15,10 @@ export interface JobKind<
   readonly kind: Kind;
   readonly input: Input;
   readonly params: Params;
+  /** Reads what nearly all inputs are as the schema would; undefined leaves it to the schema. */
+  readonly plainInput?: ((raw: unknown) => z.output<Input> | undefined) | undefined;
+  /** The same for the parameters. */
+  readonly plainParams?: ((raw: unknown) => z.output<Params> | undefined) | undefined;
   /** Part types a worker may answer with; any other known type is a protocol violation. `warning` is always allowed. */
   readonly parts: readonly PartType[];
   /** Appends a part to the output so far. */
