@@ -16,6 +16,8 @@ export interface StopFilter {
   push(piece: RawPiece): { readonly released: RawPiece; readonly matched: boolean };
   /** Releases what is still held back when the answer ends without a match. */
   flush(): RawPiece;
+  /** Whether text would be released as it comes: there are no stop sequences, and nothing is held back. */
+  isOpen(): boolean;
 }
 
 interface HeldPiece {
@@ -56,8 +58,13 @@ export function createStopFilter(stops: readonly string[], held: 'tails' | 'whol
     };
   };
 
+  const isOpen = () => stops.length === 0 && pieces.length === 0;
+
   return {
+    isOpen,
     push(piece) {
+      // As nearly every piece of nearly every answer: nothing is kept of it.
+      if (piece.text !== '' && isOpen()) return { released: whole(piece), matched: false };
       pieces.push({ start: text.length, tokens: piece.tokens, ids: piece.ids, logprobs: piece.logprobs });
       text += piece.text;
       const match = firstMatch(text, stops);
@@ -70,6 +77,16 @@ export function createStopFilter(stops: readonly string[], held: 'tails' | 'whol
       return { released: release(free, 'keep'), matched: false };
     },
     flush: () => release(text.length, 'keep'),
+  };
+}
+
+/** A piece as it is released by itself: ids that are not one a token are left out. */
+function whole({ text, tokens, ids = [], logprobs = [] }: RawPiece): RawPiece {
+  return {
+    text,
+    tokens,
+    ...(ids.length > 0 && ids.length === tokens ? { ids } : {}),
+    ...(logprobs.length > 0 ? { logprobs } : {}),
   };
 }
 

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import type { EngineEvent, TextRequest } from '../spec.ts';
@@ -109,4 +110,23 @@ describe('a chunk with more than text is read by the schema', () => {
     const found = { error, text: part?.text, tokens: finish?.usage.tokensOut, reason: finish?.reason };
     expect(found).toMatchObject(wanted);
   });
+});
+
+test('text that is taken together is what it is chunk by chunk', async () => {
+  const texts = fc.array(fc.array(fc.constantFrom('', 'a', ' b', 'é', 'STOP', 'ST', 'OP'), { maxLength: 5 }), {
+    maxLength: 4,
+  });
+  const stops = fc.constantFrom(undefined, ['STOP']);
+  await fc.assert(
+    fc.asyncProperty(texts, stops, async (reads, stop) => {
+      const answerOf = (change: object) =>
+        answer(
+          { params: { ...request.params, stop } },
+          ...reads.map((said) => said.map((one) => text(one, change)).join('')),
+          event('[DONE]'),
+        );
+      const [short, long] = [await answerOf({}), await answerOf({ seen: true })];
+      expect(short).toEqual(long);
+    }),
+  );
 });

@@ -114,9 +114,11 @@ async function* readWhole(response: Pick<ServerResponse, 'body'>): AsyncGenerato
 function readEvents(events: readonly string[], template: TextTemplate) {
   const chunks: (Chunk | 'done')[] = [];
   try {
-    for (const line of events.flatMap(linesOf)) {
-      chunks.push(line === '[DONE]' ? 'done' : readChunk(line, template));
-      if (line === '[DONE]') break;
+    for (const event of events) {
+      for (const line of linesOf(event)) {
+        chunks.push(line === '[DONE]' ? 'done' : readChunk(line, template));
+        if (line === '[DONE]') return { chunks, failure: undefined };
+      }
     }
   } catch (error) {
     return { chunks, failure: { error } };

@@ -122,9 +122,15 @@ export function remoteAnswer(
   };
   const takeAll = (together: readonly (Chunk | 'done')[]): readonly Part[] => {
     const parts: Part[] = [];
-    for (const chunk of together) {
-      for (const part of take(chunk)) addPart(parts, part);
-      if (ended || stopped) break;
+    for (let index = 0; index < together.length && !ended && !stopped; index++) {
+      // What nearly all chunks are needs nothing of what the others do.
+      const plain = filter.isOpen() ? plainRun(together, index) : undefined;
+      if (!plain) for (const part of take(together[index]!)) addPart(parts, part);
+      else {
+        counted += plain.tokens;
+        if (plain.tokens > 0) addPart(parts, { type: 'text-delta', text: plain.text, tokens: plain.tokens });
+        index += plain.chunks - 1;
+      }
     }
     if (parts.length > 0) {
       lastMs = clock.elapsed();
@@ -162,6 +168,34 @@ export function remoteAnswer(
     isOver: () => ended || stopped,
     end: finish,
   });
+}
+
+/**
+ * The chunks from here on that say nothing but text, as one part: each with text is a token. Undefined where there are none.
+ * As many as a part may have.
+ */
+function plainRun(together: readonly (Chunk | 'done')[], from: number) {
+  let text = '';
+  let tokens = 0;
+  let at = from;
+  for (; at < together.length && tokens < limits.tokensPerPartMax; at++) {
+    const said = plainText(together[at]!);
+    if (said === undefined) break;
+    text += said;
+    if (said !== '') tokens++;
+  }
+  return at === from ? undefined : { text, tokens, chunks: at - from };
+}
+
+/** Of a chunk as `readChunk` makes it of one that is plain. */
+function plainText(chunk: Chunk | 'done'): string | undefined {
+  if (chunk === 'done' || chunk.usage !== undefined || chunk.timings !== undefined) return undefined;
+  const { choices } = chunk;
+  const [choice] = choices;
+  if (choices.length !== 1 || !choice?.delta) return undefined;
+  for (const name in choice) if (name !== 'delta') return undefined;
+  for (const name in choice.delta) if (name !== 'content') return undefined;
+  return choice.delta.content ?? undefined;
 }
 
 /** The tokens of a chunk whose server does not count: one, unless it is a whole answer. */

@@ -16,7 +16,7 @@ export interface EventReader {
 }
 
 export function createEventReader(): EventReader {
-  const decoder = new TextDecoder();
+  const decoder = createTextDecoding();
   let events: string[] = [];
   let tooLong = false;
   const parser = createParser({
@@ -39,7 +39,29 @@ export function createEventReader(): EventReader {
     return read;
   };
   return {
-    read: (bytes) => feed(decoder.decode(bytes, { stream: true })),
-    end: () => feed(`${decoder.decode()}\n\n`),
+    read: (bytes) => feed(decoder.read(bytes)),
+    end: () => feed(`${decoder.end()}\n\n`),
   };
 }
+
+/**
+ * UTF-8 in pieces. A piece that ends with an ASCII character, after one that did, is decoded by itself, which costs a platform a
+ * fraction of what a stream does.
+ */
+function createTextDecoding() {
+  const stream = new TextDecoder();
+  /** Not the first one: it may begin with a mark of the byte order, which the stream takes off. */
+  let isAlone = false;
+  return {
+    read(bytes: Uint8Array): string {
+      if (bytes.length === 0) return '';
+      const endsWhole = bytes[bytes.length - 1]! < 0x80;
+      const text = isAlone && endsWhole ? alone.decode(bytes) : stream.decode(bytes, { stream: true });
+      isAlone = endsWhole;
+      return text;
+    },
+    end: () => stream.decode(),
+  };
+}
+
+const alone = new TextDecoder('utf-8', { ignoreBOM: true });
