@@ -90,7 +90,14 @@ export function signChecked<S extends z.ZodType>(
 /** Whether this very object was made by `signChecked`. */
 export const isSignedHere = (envelope: Envelope): boolean => signedHere.has(envelope);
 
-const signedHere = new WeakMap<Envelope, { readonly schema: z.ZodType; readonly opened: Opened<unknown> }>();
+const signedHere = new WeakMap<Envelope, SignedHere>();
+
+interface SignedHere {
+  readonly schema: z.ZodType;
+  readonly opened: Opened<unknown>;
+  /** Its encoding, once it was asked for: a receipt is hashed, stored and sent. */
+  bytes?: Uint8Array;
+}
 
 /** A verified record and the peer that signed it. */
 export interface Opened<T> {
@@ -123,7 +130,11 @@ export function recordOf<S extends z.ZodType>(schema: S, envelope: Envelope): z.
     : decodeCbor(schema, envelope.payload, 'bad-record');
 }
 
-export const encodeEnvelope = (envelope: Envelope): Uint8Array => encodeCbor(envelope);
+/** Not to be changed: of an envelope that was signed here, it is made once. */
+export function encodeEnvelope(envelope: Envelope): Uint8Array {
+  const own = signedHere.get(envelope);
+  return own ? (own.bytes ??= encodeCbor(envelope)) : encodeCbor(envelope);
+}
 
 /** @throws `bad-record`. */
 export const decodeEnvelope = (bytes: Uint8Array): Envelope => decodeCbor(envelopeSchema, bytes, 'bad-record');

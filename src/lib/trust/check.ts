@@ -104,7 +104,7 @@ export function checkReceipt(opened: OpenedReceipt | undefined, received: Receiv
       receipt.tokensOut === output.tokens &&
       receipt.tokensOut === usage.tokensOut &&
       receipt.tokensIn === usage.tokensIn &&
-      receipt.tokensIn <= tokensInMax(job) &&
+      (receipt.tokensIn <= tokensAdded || receipt.tokensIn <= tokensInMax(job)) &&
       receipt.price.in === received.price.in &&
       receipt.price.out === received.price.out,
     payment: isAsPromised(receipt, received),
@@ -181,8 +181,20 @@ export function verifyStored({ receipt: envelope, countersign: answer }: SignedR
 const readCountersign = (envelope: Envelope): Opened<Countersign> | undefined =>
   tryOpen(() => openEnvelope('countersign', countersignSchema, envelope));
 
-/** Compares canonical encodings, so that member order does not matter. */
-const sameValue = (a: unknown, b: unknown): boolean => equalBytes(encodeCbor(a), encodeCbor(b));
+/** Compares canonical encodings, so that member order does not matter, unless a look tells that they are the same. */
+const sameValue = (a: object, b: object): boolean => isSameFlat(a, b) || equalBytes(encodeCbor(a), encodeCbor(b));
+
+/** Whether these are the same texts, numbers and flags under the same names; false says nothing. */
+function isSameFlat(a: Readonly<Record<string, unknown>> | object, b: object): boolean {
+  let members = 0;
+  for (const [name, value] of Object.entries(a)) {
+    if (value === undefined) continue;
+    if (!(typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value))) return false;
+    if (!Object.hasOwn(b, name) || (b as Readonly<Record<string, unknown>>)[name] !== value) return false;
+    members++;
+  }
+  return members === Object.values(b).filter((value) => value !== undefined).length;
+}
 
 function tryOpen<T>(open: () => T): T | undefined {
   try {

@@ -2,6 +2,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import { parseRecord } from '#lib/protocol/cbor.ts';
 import { checkpointSchema, type Checkpoint } from '#lib/protocol/checkpoint.ts';
 import {
+  encodeEnvelope,
   isSignedHere,
   openEnvelope,
   signChecked,
@@ -9,11 +10,12 @@ import {
   type Opened,
   type Signer,
 } from '#lib/protocol/envelope.ts';
-import { hashRecord } from '#lib/protocol/hash.ts';
+import { hashBytes } from '#lib/protocol/hash.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { FinishReason, Usage } from '#lib/protocol/part.ts';
 import type { ReceiptPayment } from '#lib/protocol/payment.ts';
+import { isPlainCountersign, isPlainReceipt } from '#lib/protocol/plain-receipt.ts';
 import type { Price } from '#lib/protocol/price.ts';
 import { countersignSchema, receiptSchema, type Countersign, type Receipt } from '#lib/protocol/receipt.ts';
 import type { OutputSummary } from './output-root.ts';
@@ -76,13 +78,16 @@ export function issueReceipt(delivered: Delivered, signer: Signer): OpenedReceip
     issuedAt: delivered.issuedAt,
     prevWorker: delivered.prevWorker,
   };
+  const record = isPlainReceipt(receipt) ? receipt : parsedReceipt(receipt);
+  const envelope = signChecked('receipt', receiptSchema, record, signer);
+  return { record, peer: signer.peer, envelope, hash: receiptHash(envelope) };
+}
+
+function parsedReceipt(receipt: Receipt): Receipt {
   const parsed = receiptSchema.safeParse(receipt);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new TabloomError('bad-record', `The receipt is not valid at "${issue?.path.join('.')}"; it was not signed.`);
-  }
-  const envelope = signChecked('receipt', receiptSchema, parsed.data, signer);
-  return { record: parsed.data, peer: signer.peer, envelope, hash: receiptHash(envelope) };
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new TabloomError('bad-record', `The receipt is not valid at "${issue?.path.join('.')}"; it was not signed.`);
 }
 
 /** What the job costs so far, in the smallest unit; left out where it is free. */
@@ -130,14 +135,15 @@ export function countersign({ record, hash }: OpenedReceipt, prevAsker: string, 
     asker: signer.peer,
     prevAsker,
   };
-  return signChecked('countersign', countersignSchema, countersignSchema.parse(answer), signer);
+  const checked = isPlainCountersign(answer) ? answer : countersignSchema.parse(answer);
+  return signChecked('countersign', countersignSchema, checked, signer);
 }
 
 /** SHA-256 of an encoded envelope, as 64 hexadecimal digits: identifies a receipt or countersign in the chains. */
 export function receiptHash(envelope: Envelope): string {
   const known = hashes.get(envelope);
   if (known !== undefined) return known;
-  const hash = hashRecord(envelope);
+  const hash = hashBytes(encodeEnvelope(envelope));
   if (isSignedHere(envelope)) hashes.set(envelope, hash);
   return hash;
 }

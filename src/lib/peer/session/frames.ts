@@ -1,7 +1,7 @@
 import type { AbortOptions } from '#lib/base/abort.ts';
 import type { Channel, Handed } from '#lib/net/spec.ts';
 import { encodedSizeMax } from '#lib/protocol/encoded-size.ts';
-import { isSignedHere } from '#lib/protocol/envelope.ts';
+import { isSignedHere, recordOf } from '#lib/protocol/envelope.ts';
 import {
   checkedAskerFrame,
   checkedWorkerFrame,
@@ -16,6 +16,7 @@ import {
 } from '#lib/protocol/frame.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { receiptSchema } from '#lib/protocol/receipt.ts';
 
 /**
  * The frames of a job on its channel: bytes between processes, the frames themselves within one, where encoding and decoding
@@ -71,12 +72,32 @@ export function sendWorkerFrame(
     if (!values || !isHanded(frame)) return channel.send(encodeWorkerFrame(frame), options);
     // Its record has passed its schema, and there is nothing else in it.
     if (frame.t === 'checkpoint') return hand(values, frame, options);
-    const checked = checkedWorkerFrame(frame);
-    return hand(values, frame.t === 'finish' && isSignedHere(frame.receipt) ? frame : checked, options);
+    if (frame.t === 'finish' && isSignedHere(frame.receipt)) {
+      if (!saysItsReceipt(frame)) checkedWorkerFrame(frame);
+      return hand(values, frame, options);
+    }
+    return hand(values, isPlainPlace(frame) ? frame : checkedWorkerFrame(frame), options);
   } catch (error) {
     return Promise.reject(error);
   }
 }
+
+type Finish = Extract<WorkerFrame, { t: 'finish' }>;
+
+/** Whether a closing frame says nothing that the record in its receipt, which has passed its schema, does not say as well. */
+function saysItsReceipt({ reason, usage, receipt }: Finish): boolean {
+  const record = recordOf(receiptSchema, receipt);
+  return record.reason === reason && record.tokensIn === usage.tokensIn && record.tokensOut === usage.tokensOut;
+}
+
+/** Whether a frame says which place a job has, and nothing of money, within the limits. */
+const isPlainPlace = (frame: WorkerFrame): boolean =>
+  frame.t === 'accepted' &&
+  Object.keys(frame).length === 3 &&
+  isWithin(frame.position, limits.slotsMax) &&
+  isWithin(frame.etaMs, limits.durationMsMax);
+
+const isWithin = (value: number, most: number) => Number.isSafeInteger(value) && value >= 0 && value <= most;
 
 /** The check makes copies; what was signed here is known by the object that it is, so that one goes itself. */
 const hand = (values: NonNullable<Channel['values']>, value: AskerFrame | WorkerFrame, options?: AbortOptions) =>
