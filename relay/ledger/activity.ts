@@ -46,21 +46,45 @@ const hourMs = 3_600_000;
 const rowsMax = 10_000;
 const hourOf = (at: number): number => at - (at % hourMs);
 
-export function* addRun(
-  statements: Statements,
-  {
-    job,
-    run,
-    used,
-    at,
-  }: { readonly job: string; readonly run: Run; readonly used: JobUsage | undefined; readonly at: number },
-): Steps<void> {
+/** A job that has ended, for the books. */
+interface ClosedRun {
+  readonly job: string;
+  readonly run: Run;
+  readonly used: JobUsage | undefined;
+  readonly at: number;
+}
+
+/** What jobs of one transaction have added up to, by hour and model, which is written once for all of them. */
+export type HourSums = Map<string, HourSum>;
+
+interface HourSum {
+  readonly hour: bigint;
+  readonly model: string;
+  jobs: bigint;
+  finished: bigint;
+  tokens_in: bigint;
+  tokens_out: bigint;
+}
+
+/** Writes a run, and adds it to the sums, which {@link addHours} writes. */
+export function* addRun(statements: Statements, { job, run, used, at }: ClosedRun, sums: HourSums): Steps<void> {
   const { model, kind, peer, outcome, ms } = run;
   const tokens = { tokens_in: BigInt(used?.tokensIn ?? 0), tokens_out: BigInt(used?.tokensOut ?? 0) };
   const row = { job, at: BigInt(at), model, kind, peer: peer ?? null, outcome, ...tokens, ms: BigInt(Math.round(ms)) };
   yield* change(statements.run(row));
-  const finished = outcome === 'finished' ? 1n : 0n;
-  yield* change(statements.activity({ hour: BigInt(hourOf(at)), model, jobs: 1n, finished, ...tokens }));
+  const hour = BigInt(hourOf(at));
+  const key = `${hour} ${model}`;
+  const sum = sums.get(key) ?? { hour, model, jobs: 0n, finished: 0n, tokens_in: 0n, tokens_out: 0n };
+  sum.jobs += 1n;
+  if (outcome === 'finished') sum.finished += 1n;
+  sum.tokens_in += tokens.tokens_in;
+  sum.tokens_out += tokens.tokens_out;
+  sums.set(key, sum);
+}
+
+/** In the order of their keys: transactions that lock the same rows in two orders would wait for each other. */
+export function* addHours(statements: Statements, sums: HourSums): Steps<void> {
+  for (const [, sum] of [...sums].sort(([a], [b]) => (a < b ? -1 : 1))) yield* change(statements.activity({ ...sum }));
 }
 
 export const createActivity = (db: LedgerDatabase): Activity => ({

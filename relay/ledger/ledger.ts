@@ -4,7 +4,7 @@ import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { ApiKey } from '../api-key.ts';
 import { writeCredits } from '../credit-amount.ts';
-import { addRun, type JobUsage, type Run } from './activity.ts';
+import { addHours, addRun, type HourSums, type JobUsage, type Run } from './activity.ts';
 import { createBatchWriter } from './batch-writer.ts';
 import type { LedgerDatabase, OpenHoldRow, TransferType } from './database.ts';
 import { releaseSpending, reserveSpending, settleSpending } from './plan.ts';
@@ -100,13 +100,13 @@ export function createLedger({ db, gateway, cost, costOnChain, clock, logger }: 
   const writeOnce = (tasks: readonly Task[]): Promise<readonly (TabloomError | undefined)[]> =>
     db.transact(function* () {
       const results: (TabloomError | undefined)[] = [];
+      const sums: HourSums = new Map();
       for (const task of tasks) {
         results.push(
-          task.type === 'hold'
-            ? yield* writeHold(books, task.hold, task.at)
-            : yield* writeClosing(books, task.closing, task.at),
+          task.type === 'hold' ? yield* writeHold(books, task.hold, task.at) : yield* writeClosing(books, task, sums),
         );
       }
+      yield* addHours(books.statements, sums);
       return results;
     });
   const write = async (tasks: readonly Task[]) => {
@@ -244,7 +244,11 @@ function* reserveCaps(
   return refused;
 }
 
-function* writeClosing(books: Books, { job, used, run }: Closing, at: number): Steps<undefined> {
+function* writeClosing(
+  books: Books,
+  { closing: { job, used, run }, at }: Extract<Task, { type: 'close' }>,
+  sums: HourSums,
+): Steps<undefined> {
   const { statements } = books;
   const [open] = yield* step(statements.take({ job }));
   if (!open) return;
@@ -267,7 +271,7 @@ function* writeClosing(books: Books, { job, used, run }: Closing, at: number): S
     yield* settleSpending(statements, { keyId: open.key_id, day: open.day, units: open.units }, used && units);
     yield* settleQuota(statements, { keyId: open.key_id, day: open.day, tokens: open.tokens }, used);
   }
-  if (run) yield* addRun(statements, { job, run, used, at });
+  if (run) yield* addRun(statements, { job, run, used, at }, sums);
 }
 
 type Step = 'open' | 'close' | 'rest';
