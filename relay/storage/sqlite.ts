@@ -36,11 +36,12 @@ export function openSqliteStorage(file: string, checkpoints?: Checkpoints): Sqli
     put: database.prepare('INSERT OR REPLACE INTO entries (store, key, value) VALUES (?, ?, ?)'),
     delete: database.prepare('DELETE FROM entries WHERE store = ? AND key = ?'),
   };
-  const between = (order: 'ASC' | 'DESC') =>
+  const between = (order: 'ASC' | 'DESC', columns: 'key' | 'key, value' = 'key, value') =>
     database.prepare(
-      `SELECT key, value FROM entries WHERE store = ? AND key >= ? AND (? IS NULL OR key < ?) ORDER BY key ${order} LIMIT ?`,
+      `SELECT ${columns} FROM entries WHERE store = ? AND key >= ? AND (? IS NULL OR key < ?) ORDER BY key ${order} LIMIT ?`,
     );
   const lists = { ascending: between('ASC'), descending: between('DESC') };
+  const keysOf = { ascending: between('ASC', 'key'), descending: between('DESC', 'key') };
 
   const encode = (write: Write): readonly SQLInputValue[] =>
     write.type === 'put'
@@ -73,11 +74,15 @@ export function openSqliteStorage(file: string, checkpoints?: Checkpoints): Sqli
     batch: async (writes, options) => apply(writes, options),
     // This process is the only writer, and nothing here is awaited: no other write can come in between.
     update: async (reads, plan) => apply(plan(reads.map(({ store, key }) => read(store, key)))),
-    async list(store, { prefix = '', limit, order = 'ascending' }) {
+    async list(store, { prefix = '', limit, order = 'ascending', values }) {
       const first = encodeKey(prefix);
       const end = afterPrefix(first);
-      const rows = coded(() => lists[order].all(store, first, end, end, Math.max(0, limit)));
-      return rows.map((row): Entry => ({ key: decodeKey(row['key']), value: decodeValue(row['value']) }));
+      const { [order]: statement } = values === 'unread' ? keysOf : lists;
+      const rows = coded(() => statement.all(store, first, end, end, Math.max(0, limit)));
+      return rows.map(({ key, value }): Entry => ({
+        key: decodeKey(key),
+        value: value === undefined ? undefined : decodeValue(value),
+      }));
     },
     close() {
       release?.();

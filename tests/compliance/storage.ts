@@ -73,6 +73,8 @@ export function storageCompliance(name: string, create: () => Promise<KeyValue>)
       ]);
       expect(await storage.list('messages', { limit: 0 })).toEqual([]);
       expect(await storage.list('messages', { limit: 1 })).toEqual([{ key: '10', value: 'value of 10' }]);
+      const unread = await storage.list('messages', { limit: 1, values: 'unread' });
+      expect(unread).toEqual([{ key: '10', value: undefined }]);
     });
 
     test('a prefix selects exactly the keys that start with it', async () => {

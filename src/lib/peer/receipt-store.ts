@@ -160,7 +160,9 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
   const countStored = async () => {
     const found = { worker: 0, asker: 0 };
     for (const side of sides) {
-      found[side] = (await storage.list('receipts', { prefix: `${side}/`, limit: keptMax + 2 * pruneEvery })).length;
+      found[side] = (
+        await storage.list('receipts', { prefix: `${side}/`, limit: keptMax + 2 * pruneEvery, values: 'unread' })
+      ).length;
     }
     return found;
   };
@@ -169,7 +171,7 @@ export function createReceiptStore({ storage, clock, logger, peer }: ReceiptStor
       const surplus = (counts?.[side] ?? 0) - keptMax;
       if (!counts || surplus < pruneEvery) continue;
       try {
-        const oldest = await storage.list('receipts', { prefix: `${side}/`, limit: surplus });
+        const oldest = await storage.list('receipts', { prefix: `${side}/`, limit: surplus, values: 'unread' });
         const after = { ...counts, [side]: keptMax };
         await storage.batch([
           ...oldest.map(({ key }): Write => ({ type: 'delete', store: 'receipts', key })),

@@ -131,15 +131,16 @@ function abort(transaction: { abort(): void }): void {
 async function listEntries(
   database: IDBPDatabase,
   name: StoreName,
-  { prefix = '', limit, order = 'ascending' }: ListOptions,
+  { prefix = '', limit, order = 'ascending', values: wanted }: ListOptions,
 ): Promise<readonly Entry[]> {
   if (limit < 1) return [];
   const entries: Entry[] = [];
   const store = database.transaction(name, 'readonly').objectStore(name);
   if (order === 'ascending') {
     const range = prefixRange(prefix);
-    const [keys, values] = await Promise.all([store.getAllKeys(range, limit), store.getAll(range, limit)]);
-    return keys.map((key, i) => ({ key: String(key), value: values[i] }));
+    const reading = wanted === 'unread' ? undefined : store.getAll(range, limit);
+    const [keys, values] = await Promise.all([store.getAllKeys(range, limit), reading]);
+    return keys.map((key, i) => ({ key: String(key), value: values?.[i] }));
   }
   let cursor = await store.openCursor(prefixRange(prefix), 'prev');
   while (cursor && entries.length < limit) {

@@ -17,13 +17,13 @@ export function createMemoryStorage(): KeyValue {
     get: async (store, key) => copy(of(store).get(key)),
     put: async (store, key, value) => apply({ type: 'put', store, key, value: copy(value) }),
     delete: async (store, key) => apply({ type: 'delete', store, key }),
-    async list(store, { prefix = '', limit, order = 'ascending' }) {
+    async list(store, { prefix = '', limit, order = 'ascending', values }) {
       const sign = order === 'ascending' ? 1 : -1;
       return [...of(store)]
         .filter(([key]) => key.startsWith(prefix))
         .sort(([a], [b]) => (a < b ? -sign : sign))
         .slice(0, limit)
-        .map(([key, value]): Entry => ({ key, value: copy(value) }));
+        .map(([key, value]): Entry => ({ key, value: values === 'unread' ? undefined : copy(value) }));
     },
     batch: async (writes) => batch(writes),
     update: async (reads, plan) => batch(plan(reads.map(({ store, key }) => copy(of(store).get(key))))),

@@ -56,6 +56,8 @@ export interface ListOptions {
   readonly prefix?: string;
   readonly limit: number;
   readonly order?: 'ascending' | 'descending';
+  /** `unread` where only keys are wanted: each value is undefined. */
+  readonly values?: 'unread' | undefined;
 }
 
 export type Write =
