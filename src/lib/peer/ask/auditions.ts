@@ -54,6 +54,8 @@ const canaryDeadlineMs = 60_000;
 const nobodyMs = 5_000;
 /** Shapes of real jobs that are remembered, of which one is copied. */
 const shapesMax = 16;
+/** What a job looks like is found out of one of so many milliseconds. */
+const noteEveryMs = 100;
 const canaryContextTokens = 256;
 /** Of these, what no canary's text takes up. */
 const roomTokensSure = 64;
@@ -65,6 +67,7 @@ export function createAuditions(components: AuditionComponents): Auditions {
   const shapes: CanaryShape[] = [];
   let isChecking = false;
   let lookAgainMs = Number.NEGATIVE_INFINITY;
+  let notedMs = Number.NEGATIVE_INFINITY;
 
   const workersOf = (artefact: ArtefactId, kind: CanaryShape['kind']): readonly Examinee[] => {
     const { self, directory } = components;
@@ -135,10 +138,14 @@ export function createAuditions(components: AuditionComponents): Auditions {
   return {
     noteJob(request, { artefact }) {
       share.earn();
-      const shape = shapeOf(request);
-      if (!shape) return;
-      shapes.push(shape);
-      if (shapes.length > shapesMax) shapes.shift();
+      // Where there are enough, a busy peer looks at some jobs and no more at each.
+      const isEnough = shapes.length >= shapesMax && clock.elapsed() - notedMs < noteEveryMs;
+      const shape = isEnough ? undefined : shapeOf(request);
+      if (shape) {
+        notedMs = clock.elapsed();
+        shapes.push(shape);
+        if (shapes.length > shapesMax) shapes.shift();
+      } else if (!isEnough) return;
       if (!share.isDue || isChecking || clock.elapsed() < lookAgainMs) return;
       isChecking = true;
       const copied = shapes[Math.floor(random.float() * shapes.length)]!;
