@@ -16,12 +16,16 @@ export interface CompletionShape {
 export interface ChoiceWriter {
   /** Sent before the answer has begun; undefined for formats that have no such chunk. */
   readonly first: object | undefined;
-  /** Undefined for a part without a place in this format. */
+  /** Undefined for a part without a place in this format. Text makes no difference to how the text after it is written. */
   part(part: Part): object | undefined;
   readonly last: object;
 }
 
+type TextDelta = Extract<Part, { type: 'text-delta' }>;
+
 const done = 'data: [DONE]\n\n';
+/** Of private use, and so in no name; JSON writes it as it is. */
+const place = '\uE000';
 
 /** OpenAI's completions: one choice, an object for each chunk, and usage in a chunk of its own where it is asked for. */
 export function completionFormat(shape: CompletionShape): AnswerFormat {
@@ -49,9 +53,24 @@ export function completionFormat(shape: CompletionShape): AnswerFormat {
       const chunk = (choice: object | undefined) =>
         choice === undefined ? '' : frame({ ...choose(choice, null), ...usageless });
       const choices = shape.chunks();
+      /** What stands around the text of a chunk, for as long as nothing but text comes. */
+      let around: readonly [before: string, after: string] | undefined;
+      const textAround = (part: TextDelta) => {
+        const [before, after, ...more] = chunk(choices.part({ ...part, text: place })).split(`"${place}"`);
+        return before !== undefined && after !== undefined && more.length === 0
+          ? ([before, after] as const)
+          : undefined;
+      };
       return {
         begin: () => chunk(choices.first),
-        part: (part) => chunk(choices.part(part)),
+        part(part) {
+          if (part.type !== 'text-delta' || part.text === '') {
+            around = undefined;
+            return chunk(choices.part(part));
+          }
+          around ??= textAround(part);
+          return around ? around[0] + JSON.stringify(part.text) + around[1] : chunk(choices.part(part));
+        },
         finish(state) {
           const tabloom = describeAnswer(metadata, state);
           const last = { ...choose(choices.last, finishReason(state)), ...usageless };

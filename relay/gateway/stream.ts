@@ -63,6 +63,26 @@ export async function startStream(
 
   const write = writer(state);
   let isWritten = false;
+  /** Text that follows other text says of the job how far it has come, and no more: it is counted with what comes next. */
+  let [unreadText, unreadTokens, unreadAt] = ['', 0, 0];
+  const countText = () => {
+    if (unreadAt === 0) return;
+    const part = { type: 'text-delta', text: unreadText, tokens: unreadTokens } as const;
+    state = reduceJob(state, { type: 'part-received', at: unreadAt, part });
+    [unreadText, unreadTokens, unreadAt] = ['', 0, 0];
+  };
+  const take = (event: JobEvent) => {
+    const goesOn = state.phase === 'streaming' && state.attempts.at(-1)?.firstTokenAt !== undefined;
+    if (!goesOn || event.type !== 'part-received' || event.part.type !== 'text-delta') {
+      countText();
+      state = reduceJob(state, event);
+      return;
+    }
+    unreadText += event.part.text;
+    unreadTokens += event.part.tokens;
+    unreadAt = event.at;
+  };
+
   const frames = expand(source, {
     begin: () => [
       write.begin(),
@@ -70,12 +90,13 @@ export async function startStream(
     ],
     take: (event) => {
       if (event === 'keepalive') return [keepaliveComment];
-      state = reduceJob(state, event);
+      take(event);
       return event.type === 'part-received' ? [write.part(event.part)] : [];
     },
     end: () => {
       if (isWritten) return [];
       isWritten = true;
+      countText();
       throwUnlessFinished(state, parsed);
       return [write.finish(state)];
     },
