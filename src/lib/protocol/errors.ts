@@ -100,8 +100,7 @@ export function wireError(
 }
 
 /** An error code as received: any kebab-case word passes, since newer peers may know more codes. */
-export const errorCodeSchema = z
-  .string()
-  .max(64)
-  .regex(/^[a-z][a-z0-9-]*$/);
+export const errorCodeLengthMax = 64;
+export const errorCode = /^[a-z][a-z0-9-]*$/;
+export const errorCodeSchema = z.string().max(errorCodeLengthMax).regex(errorCode);
 export const errorMessageSchema = z.string().max(limits.errorMessageLengthMax);

@@ -10,7 +10,7 @@ import { limits } from './limits.ts';
 import { voucherBytesSchema } from './payment.ts';
 import { unitsSchema } from './price.ts';
 import { finishReasonSchema, partSchema, usageSchema, type Part } from './part.ts';
-import { encodePartFrame, readPlainPart } from './part-frame.ts';
+import { encodePartFrame, readPlainPart, readPlainWarning } from './part-frame.ts';
 import { countersignEnvelopeSchema, receiptEnvelopeSchema } from './receipt.ts';
 import { mustSchema, unknownMust, wordSchema, type Word } from './word.ts';
 
@@ -128,7 +128,7 @@ export function frameHead(raw: unknown): z.output<typeof headSchema> {
 
 /** The part if it fits the wire's limits, otherwise undefined. For parts produced by an engine. */
 export const checkedPart = (part: unknown): Part | undefined =>
-  readPlainPart({ t: 'part', part }) ?? partSchema.safeParse(part).data;
+  readPlainPart({ t: 'part', part }) ?? readPlainWarning(part) ?? partSchema.safeParse(part).data;
 
 /** Returns the body unchanged. @throws `frame-too-large`. */
 export function boundedFrame(body: Uint8Array): Uint8Array {

@@ -5,7 +5,7 @@ import { encodeCbor, readRecord } from './cbor.ts';
 import { decodeWorkerFrame, encodeWorkerFrame } from './frame.ts';
 import { limits } from './limits.ts';
 import { partSchema, type Part } from './part.ts';
-import { encodePartFrame, readPlainPart } from './part-frame.ts';
+import { encodePartFrame, readPlainPart, readPlainWarning } from './part-frame.ts';
 
 type TextPart = Extract<Part, { type: 'text-delta' | 'reasoning-delta' }>;
 
@@ -110,4 +110,21 @@ test('both encoders replace a lone surrogate with U+FFFD', () => {
     const read = readRecord(encodePartFrame(one)) as { part: TextPart };
     expect(read.part.text).toBe(half.replaceAll(/[\ud800-\udfff]/g, '\ufffd'));
   }
+});
+
+test('a warning that is read by hand is one that the schema returns alike', () => {
+  const value = fc.oneof(
+    fc.constantFrom(undefined, null, 1, '', 'refusal', 'Refusal', 'a'.repeat(64), 'a'.repeat(65)),
+    fc.string({ maxLength: 40 }),
+    fc.constantFrom(limits.errorMessageLengthMax, limits.errorMessageLengthMax + 1).map((length) => 'x'.repeat(length)),
+  );
+  const warning = fc.record({ type: fc.constantFrom('warning', 'text-delta'), code: value, message: value, x: value });
+  fc.assert(
+    fc.property(fc.oneof(warning, value), (raw) => {
+      const read = readPlainWarning(raw);
+      if (read) expect(partSchema.safeParse(raw)).toEqual({ success: true, data: read });
+    }),
+    { numRuns: 1_000 },
+  );
+  expect(readPlainWarning({ type: 'warning', code: 'refusal', message: '' })).toBeDefined();
 });

@@ -1,3 +1,4 @@
+import { errorCode, errorCodeLengthMax } from './errors.ts';
 import { limits } from './limits.ts';
 import type { Part } from './part.ts';
 
@@ -72,6 +73,17 @@ export function readPlainPart(raw: unknown): TextPart | undefined {
   if (!Array.isArray(ids) || ids.length > limits.tokensPerPartMax) return undefined;
   for (const id of ids) if (!isCount(id, 0xffff_ffff)) return undefined;
   return { type, text, tokens, ids };
+}
+
+type Warning = Extract<Part, { type: 'warning' }>;
+
+/** The warning in a part of an engine, under the same limits as the schema; undefined for anything else. */
+export function readPlainWarning(part: unknown): Warning | undefined {
+  if (!isRecord(part) || part['type'] !== 'warning') return undefined;
+  const { code, message } = part;
+  if (typeof code !== 'string' || code.length > errorCodeLengthMax || !errorCode.test(code)) return undefined;
+  if (typeof message !== 'string' || message.length > limits.errorMessageLengthMax) return undefined;
+  return { type: 'warning', code, message };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

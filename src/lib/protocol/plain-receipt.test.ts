@@ -25,7 +25,12 @@ const changed = <T extends object>(record: T): fc.Arbitrary<T> =>
     .map((changes) => ({ ...record, ...Object.fromEntries(changes) }));
 
 test.each([
-  ['a receipt', { ...receiptFixture, payment: undefined }, receiptSchema, (record: object) => isPlainReceipt(record as Receipt)],
+  [
+    'a receipt',
+    { ...receiptFixture, payment: undefined },
+    receiptSchema,
+    (record: object) => isPlainReceipt(record as Receipt),
+  ],
   [
     'a countersign',
     countersignFixture,

@@ -46,6 +46,7 @@ const workerFrames: readonly (readonly [WorkerFrame, 'handed' | 'bytes'])[] = [
   [{ t: 'accepted', position: 0, etaMs: 0 }, 'handed'],
   [{ t: 'alive', phase: 'prefill' }, 'handed'],
   [{ t: 'part', part: { type: 'text-delta', text: 'Hi', tokens: 1 } }, 'handed'],
+  [{ t: 'part', part: { type: 'warning', code: 'usage-estimated', message: 'An estimate.' } }, 'handed'],
   [{ t: 'part', part: { type: 'embedding', index: 0, vector: new Uint8Array(8) } }, 'bytes'],
   [{ t: 'refused', code: 'busy', message: 'Later.' }, 'bytes'],
   [{ t: 'checkpoint', envelope: ownCheckpoint }, 'handed'],

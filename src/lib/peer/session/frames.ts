@@ -16,6 +16,7 @@ import {
 } from '#lib/protocol/frame.ts';
 import type { KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import { readPlainWarning } from '#lib/protocol/part-frame.ts';
 import { receiptSchema } from '#lib/protocol/receipt.ts';
 
 /**
@@ -76,7 +77,8 @@ export function sendWorkerFrame(
       if (!saysItsReceipt(frame)) checkedWorkerFrame(frame);
       return hand(values, frame, options);
     }
-    return hand(values, isPlainPlace(frame) ? frame : checkedWorkerFrame(frame), options);
+    const isPlain = isPlainPlace(frame) || (frame.t === 'part' && readPlainWarning(frame.part) !== undefined);
+    return hand(values, isPlain ? frame : checkedWorkerFrame(frame), options);
   } catch (error) {
     return Promise.reject(error);
   }
@@ -109,6 +111,7 @@ const isHanded = (frame: WorkerFrame): boolean =>
   frame.t === 'alive' ||
   frame.t === 'finish' ||
   (frame.t === 'checkpoint' && isSignedHere(frame.envelope)) ||
+  (frame.t === 'part' && frame.part.type === 'warning') ||
   isShortText(frame);
 
 const isShortText = (frame: WorkerFrame): boolean =>
