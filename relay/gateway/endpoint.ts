@@ -72,7 +72,7 @@ export const endpoint = <S extends RequestSchema>(
     }
     const readAttempt = (name: string): ModelAttempt & { readonly format: AnswerFormat } => {
       const model = readModel(name, models);
-      const contextTokens = models.find(name)?.contextTokens;
+      const contextTokens = models.contextTokens(name);
       const { work, blobs, limit, overflow, warnings = [], format } = readWork(request, contextTokens);
       assertSupported(name, work, provider.conditions, models, description.params);
       return {

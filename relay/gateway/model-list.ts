@@ -13,6 +13,8 @@ export interface ModelList {
   list(): readonly ListedModel[];
   /** By name or artefact id; undefined while it is not served. */
   find(id: string): ListedModel | undefined;
+  /** That of `find`, alone. */
+  contextTokens(id: string): number | undefined;
   /** Whether the name is known even if it is not served now: from the catalog, or seen before. */
   knows(id: string): boolean;
   /** Tiers above the open one that are checked here, if any. */
@@ -108,6 +110,17 @@ export function createModelList(
         ),
       ),
     find: (id) => (id === anyModel ? undefined : collect(offersOf(id))[0]),
+    contextTokens(id) {
+      if (id === anyModel) return undefined;
+      const offers = offersOf(id);
+      // An artefact may have several names; of one name there is nothing to choose.
+      const isOne = offers.every(({ model }) => model.name === offers[0]!.model.name);
+      if (!isOne) return collect(offers)[0]?.contextTokens;
+      return offers.reduce<number | undefined>(
+        (most, { model }) => Math.max(most ?? 0, model.contextTokens),
+        undefined,
+      );
+    },
     knows: (id) =>
       catalog.includes(id) ||
       seen.has(id) ||

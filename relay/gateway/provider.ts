@@ -82,6 +82,7 @@ const unitsPerDollar = 1_000_000;
  * @throws `bad-request` with the member as `param`.
  */
 export function readProvider(given: unknown, peers: readonly PeerId[] | undefined): ProviderTerms {
+  if (given == null && peers === undefined) return noTerms;
   const provider = parseMember(providerTermsSchema, given, 'provider') ?? {};
   for (const [name, value] of Object.entries(provider)) {
     if (Object.hasOwn(providerSchema.shape, name) || softWishes.has(name) || isDefault(value)) continue;
@@ -106,6 +107,8 @@ export function readProvider(given: unknown, peers: readonly PeerId[] | undefine
     warnings: [...order.warnings, ...wishes.map(ungranted)],
   };
 }
+
+const noTerms: ProviderTerms = { conditions: {}, ignoredParameters: 'reported', warnings: [] };
 
 type Provider = z.output<typeof providerSchema>;
 

@@ -30,6 +30,6 @@ function upstreamOf(attempt: ModelAttempt, caller: Caller, models: ModelList): M
   } catch {
     return undefined;
   }
-  const contextTokens = models.find(name)?.contextTokens;
+  const contextTokens = models.contextTokens(name);
   return { ...attempt, model: name, contextTokens, ask: { ...ask, model: { name } } };
 }

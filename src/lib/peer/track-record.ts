@@ -150,7 +150,9 @@ export function createTrackRecord(
     underWay(peer, artefact, since = 0) {
       // A job that was never recorded is not under way for ever.
       const from = Math.max(since, clock.now() - limits.jobDeadlineMsMax + 1);
-      return underWay.get(keyOf(peer, artefact))?.chosenAt.filter((at) => at >= from).length ?? 0;
+      let count = 0;
+      for (const at of underWay.get(keyOf(peer, artefact))?.chosenAt ?? []) if (at >= from) count++;
+      return count;
     },
     offeredFree: (peer, artefact) => underWay.get(keyOf(peer, artefact))?.offeredFree ?? false,
     isSameOutage(peer, chosenAt) {
@@ -202,7 +204,13 @@ interface UnderWay {
 /** Jobs counted at one worker; a worker with more is full whatever its offer says. */
 const underWayMax = 1_024;
 
-const keyOf = (peer: PeerId, artefact: ArtefactId): string => `${peer} ${artefact}`;
+/** Asked a dozen times a job of few workers, and hashed anew each time unless it is the same text. */
+function keyOf(peer: PeerId, artefact: ArtefactId): string {
+  if (lastKey.peer !== peer || lastKey.artefact !== artefact) lastKey = { peer, artefact, key: `${peer} ${artefact}` };
+  return lastKey.key;
+}
+
+let lastKey = { peer: '', artefact: '', key: ' ' };
 
 /** The oldest goes. */
 function bounded<K>(kept: { readonly size: number; keys(): Iterator<K>; delete(key: K): boolean }, max: number): void {
