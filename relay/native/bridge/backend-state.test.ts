@@ -102,12 +102,21 @@ test('trials come less and less often, and success serves the model again', () =
   expect(run([{ type: 'trial-done', model: 'a' }], state).effects).toEqual([{ type: 'serve', model: 'a' }]);
 });
 
-test.each([
-  ['an unknown model', error('model-unknown')],
-  ['a refused key', error('engine-failed', { status: 401 })],
-])('%s withdraws it at once', (_name, cause) => {
+test('a refused key withdraws it at once', () => {
+  const cause = error('engine-failed', { status: 401 });
   const { effects } = run([{ type: 'request-failed', model: 'a', error: cause }], served);
   expect(effects[0]).toEqual({ type: 'withdraw', model: 'a' });
+});
+
+test.each([
+  ['an unknown model', error('model-unknown', { status: 404 })],
+  ['a forbidden request', error('engine-failed', { status: 403 })],
+])('%s is tried at once, and stays while the request may be at fault', (_name, cause) => {
+  const suspected = run([{ type: 'request-failed', model: 'a', error: cause }], served);
+  expect(suspected.effects).toEqual([{ type: 'try', model: 'a', afterMs: 0 }]);
+  expect(suspected.phases).toEqual({ a: 'suspect', b: 'serving' });
+  const gone = run([{ type: 'trial-failed', model: 'a', error: cause }], suspected.state);
+  expect(gone.effects[0]).toEqual({ type: 'withdraw', model: 'a' });
 });
 
 test('a refused connection has the server asked at once', () => {

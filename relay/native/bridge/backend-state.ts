@@ -14,7 +14,7 @@ export interface BackendState {
 
 export interface ModelState {
   /**
-   * `preparing`: features and speed are being found out. `suspect`: several requests failed in a row, and a trial decides
+   * `preparing`: features and speed are being found out. `suspect`: requests failed, and a trial decides
    * whether the model or the requests are at fault. `failing`: not served until a trial succeeds.
    */
   readonly phase: 'preparing' | 'serving' | 'suspect' | 'failing';
@@ -56,9 +56,14 @@ const failuresMax = 3;
 const trialDelaysMs = [1_000, 2_000, 5_000, 15_000, 60_000] as const;
 const trialDelayMs = (trials: number): number => trialDelaysMs[trials] ?? trialDelaysMs.at(-1)!;
 
-/** Failures that concern the model for certain: it is gone, or its owner's key is refused. */
-const isCertain = ({ code, details }: ErrorRecord): boolean =>
-  code === 'model-unknown' || details?.['status'] === 401 || details?.['status'] === 403;
+/** The owner's key is refused: no request can bring that about. */
+const isCertain = ({ details }: ErrorRecord): boolean => details?.['status'] === 401;
+
+/**
+ * The model may be gone, or closed to this key. But some servers say the same of a request that they will not do, and then
+ * one asker would take the model from all: a trial decides, and nobody waits for it.
+ */
+const isTelling = ({ code, details }: ErrorRecord): boolean => code === 'model-unknown' || details?.['status'] === 403;
 
 const isServed = ({ phase }: ModelState): boolean => phase === 'serving' || phase === 'suspect';
 
@@ -121,7 +126,8 @@ function reduceModel(state: ModelState, event: ModelEvent): readonly [ModelState
       const failures = state.failures + 1;
       const list: readonly BackendEffect[] =
         event.error.details?.['cause'] === 'ECONNREFUSED' ? [{ type: 'list' }] : [];
-      if (failures < failuresMax || state.phase === 'suspect') return [{ ...state, failures }, list];
+      const isEnough = failures >= failuresMax || isTelling(event.error);
+      if (!isEnough || state.phase === 'suspect') return [{ ...state, failures }, list];
       return [{ ...state, phase: 'suspect', failures }, [...list, { type: 'try', model, afterMs: 0 }]];
     }
     case 'withdrawn':

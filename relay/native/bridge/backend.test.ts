@@ -121,6 +121,32 @@ test('a process that was held up itself asks for the list again before it withdr
   await backend.stop();
 });
 
+test('a server without raw prompts stops offering them, and keeps its models', async () => {
+  const clock = manualClock();
+  const changes: string[] = [];
+  const backend = createBackend({
+    config: config({
+      fetch: async (url) =>
+        String(url).endsWith('/models') ? Response.json({ data: [{ id: 'a' }] }) : new Response('', { status: 404 }),
+    }),
+    allowance: undefined,
+    measure: async () => undefined,
+    onChange: (name) => void changes.push(name),
+    clock,
+    random: seededRandom(7),
+    logger: silentLogger,
+  });
+  backend.start();
+  await clock.advance(0);
+  const offered = backend.models.get('a')!.model;
+  expect(offered.kinds).toEqual(['chat', 'completion']);
+  const answer = offered.doStream({ kind: 'completion', input: { prompt: 'Once' }, params: { maxTokens: 4 } }, {});
+  await expect(Array.fromAsync(answer)).rejects.toMatchObject({ code: 'feature-unavailable' });
+  expect(backend.models.get('a')?.model.kinds).toEqual(['chat']);
+  expect(changes).toEqual(['a', 'a']);
+  await backend.stop();
+});
+
 test('stopping ends every timer', async () => {
   const { backend, clock } = fixture();
   backend.start();

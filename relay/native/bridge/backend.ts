@@ -12,6 +12,7 @@ import { listServerModels, type ServerModel } from '#lib/engine/remote/list-mode
 import type { ServerFlavour } from '#lib/engine/remote/request-body.ts';
 import type { runBenchmark } from '#lib/engine/run-benchmark.ts';
 import type { LoadedModel } from '#lib/engine/spec.ts';
+import type { KindName } from '#lib/protocol/kinds/table.ts';
 import type { Measured } from '#lib/protocol/offer.ts';
 import { upstreamName } from '#lib/protocol/offer.ts';
 import type { Allowance } from './allowance.ts';
@@ -164,7 +165,7 @@ export function createBackend(components: BackendComponents): Backend {
           },
           onDone: () => dispatch({ type: 'request-done', model: name }),
           onError: (error) => {
-            if (!options.signal?.aborted) noteFailure(name, error);
+            if (!options.signal?.aborted) noteFailure(name, request.kind, error);
           },
           onEnd: () => {
             running -= 1;
@@ -173,11 +174,23 @@ export function createBackend(components: BackendComponents): Backend {
       ),
   });
 
-  const noteFailure = (model: string, error: unknown): void => {
+  const noteFailure = (model: string, kind: KindName, error: unknown): void => {
     const code = errorCode(error);
     logger.warn('backend-request-failed', { backend: label, model, ...causeOf(error) });
+    if (code === 'feature-unavailable' && kind === 'completion') forgetKind(model, kind);
     if (code === 'engine-failed' || code === 'model-unknown')
       dispatch({ type: 'request-failed', model, error: failureOf(error) });
+  };
+
+  /** What the server has turned out not to do is not offered again. */
+  const forgetKind = (model: string, kind: KindName): void => {
+    const known = facts.get(model);
+    if (!known?.loaded.kinds.includes(kind)) return;
+    facts.set(model, {
+      ...known,
+      loaded: { ...known.loaded, kinds: known.loaded.kinds.filter((one) => one !== kind) },
+    });
+    if (served.has(nameOf(model))) serve(model);
   };
 
   const taskOf = (model: string) => (config.embeddingModels.includes(model) ? 'embedding' : 'text');

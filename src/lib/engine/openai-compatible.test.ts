@@ -580,3 +580,16 @@ describe('C2, C6: time and counts', () => {
     expect(counted.events.map(({ type }) => type)).toEqual(['text-delta', 'finish']);
   });
 });
+
+test.each([404, 405, 501])(
+  'a server without a route for raw prompts (%i) lacks the feature, and not the model',
+  async (status) => {
+    const raw: EngineRequest = { kind: 'completion', input: { prompt: 'Once' }, params: { maxTokens: 4 } };
+    const refused = () => new Response('{"error":{"message":"no such route"}}', { status });
+    expect((await answered(refused(), { request: raw })).error).toMatchObject({
+      code: 'feature-unavailable',
+      details: { status },
+    });
+    expect((await answered(refused())).code).not.toBe('feature-unavailable');
+  },
+);

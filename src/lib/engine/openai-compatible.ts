@@ -127,7 +127,10 @@ function remoteEvents(request: EngineRequest, options: RemoteOptions): AsyncIter
       return { type: 'warning', code: 'parameter-ignored', message };
     });
     if (asked.resume) warnings.push(resumedFromText);
-    const answer = remoteAnswer(stall.watched(readChunks(await post(path, body))), asked, timing);
+    const response = await post(path, body).catch((error: unknown) => {
+      throw asked.kind === 'completion' && hasNoRoute(error) ? noRawPrompts(error) : error;
+    });
+    const answer = remoteAnswer(stall.watched(readChunks(response)), asked, timing);
     return warnings.length === 0 ? answer : after(warnings, answer);
   };
 
@@ -145,6 +148,13 @@ function remoteEvents(request: EngineRequest, options: RemoteOptions): AsyncIter
     },
   });
 }
+
+/** Many servers only chat. That says nothing of the model. */
+const hasNoRoute = (error: unknown): error is TabloomError =>
+  error instanceof TabloomError && [404, 405, 501].includes(Number(error.details['status']));
+
+const noRawPrompts = ({ details }: TabloomError): TabloomError =>
+  new TabloomError('feature-unavailable', 'This model server does not continue raw prompts. Send a chat.', { details });
 
 async function* after<T>(first: readonly T[], rest: AsyncIterable<T>): AsyncGenerator<T> {
   yield* first;
