@@ -3,6 +3,7 @@ import { initialJob, reduceJob, type JobState } from '#lib/peer/session/job-stat
 import type { JobEvent } from '#lib/peer/spec.ts';
 import { wireError } from '#lib/protocol/errors.ts';
 import { isRefusal } from './answer.ts';
+import { explainRefusal } from './refusal.ts';
 import type { ParsedRequest } from './request.ts';
 
 /** Runs a job to its end. @throws as `throwUnlessFinished` does. */
@@ -17,7 +18,9 @@ export async function collectJob(events: AsyncIterable<JobEvent>, parsed: Parsed
 export function throwUnlessFinished(state: JobState, parsed: ParsedRequest): void {
   if (state.phase === 'finished') return assertConstraintsMet(parsed, state);
   if (state.phase === 'cancelled') throw wireError('cancelled');
-  if (state.phase === 'failed' && state.error) throw fromErrorRecord(state.error);
+  if (state.phase === 'failed' && state.error) {
+    throw fromErrorRecord(explainRefusal(state.error, state, parsed.attempts[0]));
+  }
   throw wireError('internal');
 }
 
