@@ -30,6 +30,7 @@ import { drawMark } from './ledger/mark.ts';
 import { createPermitBook } from './ledger/permits.ts';
 import { createSessionBook } from './ledger/sessions.ts';
 import { settledDays } from './ledger/settled.ts';
+import { watchWritable } from './ledger/writable.ts';
 import type { NativeProvider } from './native-provider.ts';
 import type { MarkedJobs } from './own-native.ts';
 import { createPriceBoard } from './price-board.ts';
@@ -224,6 +225,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         escrows,
         chainEscrows: init.spender?.escrows,
         keyUsage: keys.usage,
+        ledgerWritable: watchWritable(database, clock),
         prices: createPriceBoard({ settled: (before) => settledDays(database, before), clock }),
         tasks: init.tasks,
         activity: createActivity(database),

@@ -330,13 +330,19 @@ describe('monitoring', () => {
     ]);
   });
 
-  test('ready says whether a request would be served', async () => {
-    const { request } = gatewayFixture();
-    const response = await request('/ready');
-    expect([200, 503]).toContain(response.status);
-    const { ready, reason } = (await response.json()) as { ready: boolean; reason: string | null };
-    expect(ready).toBe(response.status === 200);
-    expect(reason === null).toBe(ready);
+  test('ready says whether a request would be served, and why not', async () => {
+    const clock = manualClock();
+    let isWritable = true;
+    const { request, directory } = gatewayFixture(undefined, { clock, ledgerWritable: async () => isWritable });
+    const asked = async () => {
+      const response = await request('/ready');
+      return [response.status, await response.json()];
+    };
+    expect(await asked()).toEqual([503, { ready: false, reason: 'no-worker' }]);
+    announce(directory, clock, [{}]);
+    expect(await asked()).toEqual([200, { ready: true, reason: null }]);
+    isWritable = false;
+    expect(await asked()).toEqual([503, { ready: false, reason: 'ledger-unavailable' }]);
   });
 
   test('every response has a request id, and an answer what the gateway itself took', async () => {

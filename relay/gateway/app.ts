@@ -54,7 +54,7 @@ import {
   type GatewayMetrics,
   type ModelsComponents,
   type NetworkComponents,
-  type ReadHealth,
+  type ReadyComponents,
 } from './routes/status.ts';
 import {
   createWalletKey,
@@ -84,7 +84,8 @@ export interface GatewayComponents
     KeyStateComponents,
     AuditComponents,
     LeaderboardComponents,
-    PriceComponents {
+    PriceComponents,
+    ReadyComponents {
   readonly guard: Guard;
   /** Whether jobs from other machines need a key. */
   readonly keysNeeded: 'optional' | 'required';
@@ -97,7 +98,6 @@ export interface GatewayComponents
   readonly listingOf?: ModelsComponents['listingOf'];
   readonly receipts: ReceiptIndex;
   readonly startedAt: number;
-  readonly health: ReadHealth;
   readonly metrics: GatewayMetrics;
   readonly relayInfo: () => RelayInfo;
   /** Everything but the API: the pages. */
@@ -218,7 +218,7 @@ export function createGateway(components: GatewayComponents): Gateway {
   app.get('/v1/openapi.json', (context) => context.json(describeApi()));
   app.get('/v1/reference', showReference(describeApi));
   app.get('/health', showHealth(components.health));
-  app.get('/ready', showReady(components.health));
+  app.get('/ready', showReady(components));
   app.get('/metrics', showMetrics(metrics));
   app.get('/relay.json', showRelayInfo(components.relayInfo));
 

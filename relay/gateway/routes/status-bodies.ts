@@ -122,5 +122,5 @@ export const healthSchema = z.object({
 
 export const readySchema = z.object({
   ready: z.boolean(),
-  reason: z.enum(['no-worker', 'draining']).nullable(),
+  reason: z.enum(['no-worker', 'draining', 'ledger-unavailable']).nullable(),
 });

@@ -205,11 +205,22 @@ export function showHealth(health: ReadHealth): Handler {
   };
 }
 
-/** `GET /ready`: 200 while a request would be served now, 503 while there is no worker or the relay is shutting down. */
-export function showReady(health: ReadHealth): Handler {
-  return async (context) => {
+export interface ReadyComponents {
+  readonly health: ReadHealth;
+  /** Whether its ledger can be written, without which no job is taken; left out, it always can. */
+  readonly ledgerWritable?: (() => Promise<boolean>) | undefined;
+}
+
+/** `GET /ready`: 200 while a request would be served now, 503 where there is no worker or no ledger, and at shutdown. */
+export function showReady({ health, ledgerWritable = async () => true }: ReadyComponents): Handler {
+  const reasonNow = async () => {
     const { ok, offers } = await health();
-    const reason = ok ? (offers > 0 ? undefined : 'no-worker') : 'draining';
+    if (!ok) return 'draining';
+    if (!(await ledgerWritable())) return 'ledger-unavailable';
+    return offers > 0 ? undefined : 'no-worker';
+  };
+  return async (context) => {
+    const reason = await reasonNow();
     context.header('cache-control', 'no-store');
     const body = { ready: reason === undefined, reason: reason ?? null } satisfies z.output<typeof readySchema>;
     return context.json(body, reason === undefined ? 200 : 503);
