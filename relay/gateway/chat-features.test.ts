@@ -302,6 +302,8 @@ describe('B2: a requirement is met or refused before work', () => {
     expect(await warned({ store: true })).toBe('parameter-ignored; param="store"');
     expect(await warned({ service_tier: 'flex' })).toBe('parameter-ignored; param="service_tier"');
     expect(await warned({ store: false, service_tier: 'auto', metadata: { a: 'b' } })).toBeNull();
+    expect(await warned({ enable_thinking: false })).toBe('parameter-ignored; param="enable_thinking"');
+    expect(await warned({ enable_thinking: true, skip_special_tokens: true, ignore_eos: false })).toBeNull();
   });
 
   test.each([

@@ -63,6 +63,9 @@ describe('POST /v1/completions', () => {
     ['echo', { prompt: 'x', echo: true }],
     ['suffix', { prompt: 'x', suffix: '}' }],
     ['best_of', { prompt: 'x', best_of: 2 }],
+    ['response_format', { prompt: 'x', response_format: { type: 'json_object' } }],
+    ['tools', { prompt: 'x', tools: [{ type: 'function', function: { name: 'f' } }] }],
+    ['tool_choice', { prompt: 'x', tool_choice: 'required' }],
   ])('%s that is not taken is 400: %o', async (param, more) => {
     const { post } = fixture();
     const response = await post('/v1/completions', { model, ...more });

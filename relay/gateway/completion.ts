@@ -1,10 +1,15 @@
+import type { z } from 'zod';
 import { completion } from '#lib/protocol/kinds/completion.ts';
 import { generationParamsSchema } from '#lib/protocol/kinds/generation.ts';
 import { completionRequestSchema, textCompletionSchema, usageBodySchema } from '#lib/protocol/openai.ts';
 import type { Logprob } from '#lib/protocol/part.ts';
 import { completionFormat } from './completion-format.ts';
 import { endpoint } from './endpoint.ts';
+import { badRequest } from './errors.ts';
+import { isDefault } from './parameters.ts';
 import { parseMember, readSampling, readTokenLimit } from './request.ts';
+
+type CompletionRequest = z.output<typeof completionRequestSchema>;
 
 /** OpenAI's default for a completion without a limit. */
 const maxTokensDefault = 16;
@@ -18,6 +23,7 @@ export const completionEndpoint = endpoint(
     event: textCompletionSchema.extend({ usage: usageBodySchema.nullish() }),
   },
   (request, contextTokens) => {
+    rejectChatMembers(request);
     const limit = readTokenLimit({ max_tokens: request.max_tokens }, contextTokens, maxTokensDefault);
     const prompt = typeof request.prompt === 'string' ? request.prompt : request.prompt[0];
     const input = parseMember(completion.input, { prompt });
@@ -30,6 +36,14 @@ export const completionEndpoint = endpoint(
     };
   },
 );
+
+/** Ignored, they would give prose to those who ask for JSON or a call. */
+function rejectChatMembers(request: CompletionRequest): void {
+  for (const param of ['response_format', 'tools', 'tool_choice', 'messages']) {
+    if (isDefault(request[param]) || request[param] === 'none' || request[param] === 'auto') continue;
+    throw badRequest(`"${param}" belongs to chats. Send it to /v1/chat/completions.`, param);
+  }
+}
 
 /** OpenAI's `text_completion`, whole and streamed. */
 const textFormat = completionFormat({

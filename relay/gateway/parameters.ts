@@ -52,8 +52,14 @@ const defaults: Readonly<Record<string, readonly string[]>> = {
   service_tier: ['"auto"', '"default"'],
 };
 
+/** Parameters of other servers that are on by default: `false` is a wish. */
+const onByDefault = new Set(
+  words('enable_thinking include_reasoning add_generation_prompt add_special_tokens skip_special_tokens cache_prompt'),
+);
+
 const isNoOp = (param: string, value: unknown): boolean =>
-  isDefault(value) || (Object.hasOwn(defaults, param) && defaults[param]!.includes(JSON.stringify(value)));
+  (onByDefault.has(param) ? value == null || value === true : isDefault(value)) ||
+  (Object.hasOwn(defaults, param) && defaults[param]!.includes(JSON.stringify(value)));
 
 /**
  * Refuses unsupported parameters before anything is asked.

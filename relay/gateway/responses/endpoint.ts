@@ -70,7 +70,7 @@ export const responsesEndpoint = endpoint(
       blobs: conversation.blobs,
       limit,
       overflow: request.truncation === 'auto' ? 'trimmed' : 'refused',
-      warnings: [...warnings, ...ignoredIncludes(request)],
+      warnings: [...warnings, ...ignoredIncludes(request), ...ignoredVerbosity(request)],
       format: responsesFormat(request),
     };
   },
@@ -117,3 +117,14 @@ const ignoredIncludes = ({ include }: ResponsesRequest): readonly RequestWarning
       param: 'include',
       message: `"${name.slice(0, 64)}" is not part of answers on this network.`,
     }));
+
+const ignoredVerbosity = ({ text }: ResponsesRequest): readonly RequestWarning[] =>
+  text?.['verbosity'] == null || text['verbosity'] === 'medium'
+    ? []
+    : [
+        {
+          code: 'parameter-ignored',
+          param: 'text.verbosity',
+          message: '"text.verbosity" has no effect on this network yet.',
+        },
+      ];

@@ -298,6 +298,13 @@ describe('the items of a request', () => {
     expect((asked[0]!.blobs as Map<string, Uint8Array>).size).toBe(1);
   });
 
+  test('a verbosity that has no effect is named in a header too', async () => {
+    const { respond } = fixture();
+    const warned = async (text: object) => (await respond({ input: 'x', text })).headers.get('x-tabloom-warnings');
+    expect(await warned({ verbosity: 'low' })).toBe('parameter-ignored; param="text.verbosity"');
+    expect(await warned({ verbosity: 'medium' })).toBeNull();
+  });
+
   test('earlier reasoning is left out with a warning', async () => {
     const { respond } = fixture();
     const input = [

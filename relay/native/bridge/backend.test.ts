@@ -141,7 +141,10 @@ test('a server without raw prompts stops offering them, and keeps its models', a
   const offered = backend.models.get('a')!.model;
   expect(offered.kinds).toEqual(['chat', 'completion']);
   const answer = offered.doStream({ kind: 'completion', input: { prompt: 'Once' }, params: { maxTokens: 4 } }, {});
-  await expect(Array.fromAsync(answer)).rejects.toMatchObject({ code: 'feature-unavailable' });
+  const drained = (async () => {
+    for await (const _ of answer);
+  })();
+  await expect(drained).rejects.toMatchObject({ code: 'feature-unavailable' });
   expect(backend.models.get('a')?.model.kinds).toEqual(['chat']);
   expect(changes).toEqual(['a', 'a']);
   await backend.stop();
