@@ -20,6 +20,8 @@ export async function openPostgres<Tables>(url: string): Promise<Kysely<Tables> 
   });
   // An idle connection that breaks is replaced at the next query, which reports a server that is gone.
   pool.on('error', () => undefined);
+  // Nor does one in use take the process with it: what it was used for fails. The pool listens to idle ones alone.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return Object.assign(db, { transact: pooledTransactions(pool) });
 }

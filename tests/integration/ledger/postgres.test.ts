@@ -53,6 +53,19 @@ describe.skipIf(findPostgres() === undefined)('in Postgres (needs the package "p
     await db.destroy();
   });
 
+  test('a connection that breaks while it is in use fails its transaction, and nothing else', async () => {
+    const db = await openDatabase(await create('broken'));
+    const broken = db.transaction().execute(async (write) => {
+      const { rows } = await sql<{ pid: number }>`SELECT pg_backend_pid() AS pid`.execute(write);
+      await admin.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
+      await sql`SELECT pg_sleep(60)`.execute(write);
+    });
+    // Without a listener of its own the connection's error would end the process.
+    await expect(broken).rejects.toThrow();
+    expect(await db.selectFrom('nonces').select('nonce').execute()).toEqual([]);
+    await db.destroy();
+  });
+
   test('one that is not there is reported, and its password is not', async () => {
     const url = 'postgres://user:secret@127.0.0.1:1/none';
     const error = await openDatabase({ url }).catch((thrown: Error) => thrown);
