@@ -30,6 +30,7 @@ import { drawMark } from './ledger/mark.ts';
 import { createPermitBook } from './ledger/permits.ts';
 import { createSessionBook } from './ledger/sessions.ts';
 import { settledDays } from './ledger/settled.ts';
+import { inTime } from './ledger/unavailable.ts';
 import { watchWritable } from './ledger/writable.ts';
 import type { NativeProvider } from './native-provider.ts';
 import type { MarkedJobs } from './own-native.ts';
@@ -162,6 +163,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
   }
   const escrows = createEscrowBook(database, { now });
   const keys = createKeyBook(database, { now, random });
+  const answers = createAnswerStore(database, { gateway, now });
   const rates = createRateLimits({
     requestsPerMinute: env.REQUESTS_PER_MINUTE,
     tokensPerMinute: env.TOKENS_PER_MINUTE,
@@ -174,7 +176,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
     onOver: metrics.jobOver,
     consumer: peer.consumer,
     metering: ledger,
-    answers: createAnswerStore(database, { gateway, now }),
+    answers: { ...answers, claim: (claim) => inTime(answers.claim(claim), clock) },
     clock,
     random,
     jobsPerAddressMax: env.JOBS_PER_ADDRESS,
@@ -215,7 +217,10 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         ...parts,
         ...rest,
         guard: init.guard,
-        keys,
+        keys: {
+          find: (hash) => inTime(keys.find(hash), clock),
+          hasOrigin: (origin) => inTime(keys.hasOrigin(origin), clock),
+        },
         walletKeys: keys,
         sessions: createSessionBook(database, { now, random }),
         signIn: lateSignIn(env.CHAIN_RPC_URL),

@@ -10,7 +10,7 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { Usage } from '#lib/protocol/part.ts';
 import type { MeteredCalls } from './gateway/metered.ts';
 import type { PermitRow } from './ledger/database.ts';
-import { ledgerUnavailable } from './ledger/ledger.ts';
+import { ledgerUnavailable } from './ledger/unavailable.ts';
 import type { PermitBook } from './ledger/permits.ts';
 
 /** Strangers' payments for single answers, over the ledger and a chain. */

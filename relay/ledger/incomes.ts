@@ -1,6 +1,7 @@
 import { sql, type SqlBool } from 'kysely';
 import type { LedgerDatabase } from './database.ts';
-import { accounts, ledgerUnavailable } from './ledger.ts';
+import { accounts } from './ledger.ts';
+import { ledgerUnavailable } from './unavailable.ts';
 
 /**
  * What askers promise a hub, in the books of the work that it pays providers for. Vouchers are kept elsewhere and carry totals: so is

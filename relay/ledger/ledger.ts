@@ -11,6 +11,7 @@ import { releaseSpending, reserveSpending, settleSpending } from './plan.ts';
 import { reserveQuota, settleQuota } from './quota.ts';
 import { createStatements, type Statements } from './statements.ts';
 import { change, step, type Steps } from './transaction.ts';
+import { isCommitUnknown, ledgerUnavailable } from './unavailable.ts';
 
 /**
  * The gateway's books: append-only and double entry. A job holds the most it may cost before any work is done; at its end
@@ -152,6 +153,8 @@ export function createLedger({ db, gateway, cost, costOnChain, clock, logger }: 
         refused = await writer.add({ type: 'hold', hold, at: clock.now() });
       } catch (cause) {
         logger.warn('ledger-not-written', { error: cause });
+        // The job will not run: whatever was held for it is let go.
+        if (isCommitUnknown(cause)) void this.close({ job: hold.job, used: undefined, run: undefined });
         throw ledgerUnavailable(cause);
       }
       if (refused) throw refused;
@@ -175,11 +178,6 @@ export function createLedger({ db, gateway, cost, costOnChain, clock, logger }: 
       await Promise.all(closings);
     },
   };
-}
-
-export function ledgerUnavailable(cause: unknown): TabloomError {
-  const message = 'This relay cannot write its ledger now, and does no work without. Try again in a minute.';
-  return new TabloomError('ledger-unavailable', message, { cause });
 }
 
 /** Postgres's `serialization_failure` and `deadlock_detected`: the same again succeeds. */

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
-import { Kysely, PostgresDialect } from 'kysely';
-import type { Pool, PoolClient } from 'pg';
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import { errorCode } from '#lib/base/errors.ts';
+import type { Pool, PoolClient, QueryConfig } from 'pg';
+import { commitUnknown, ledgerUnavailable } from './unavailable.ts';
 import { preparedMax, type Transact } from './transaction.ts';
 
 const connectionsMax = 8;
 const connectTimeoutMs = 5_000;
+/** Of a statement of the books, which touches a few rows: the server, or the way to it, is away. */
+const statementTimeoutMs = 5_000;
 
 /** A Postgres server that several gateways may share. Its driver is loaded only where it is used. */
 export async function openPostgres<Tables>(url: string): Promise<Kysely<Tables> & { readonly transact: Transact }> {
@@ -22,8 +26,44 @@ export async function openPostgres<Tables>(url: string): Promise<Kysely<Tables> 
   pool.on('error', () => undefined);
   // Nor does one in use take the process with it: what it was used for fails. The pool listens to idle ones alone.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: reporting(pool) }) });
   return Object.assign(db, { transact: pooledTransactions(pool) });
+}
+
+/** Classes of SQLSTATE: connection, operator's intervention, no room; and a server that only reads, such as a standby. */
+const awayStates = /^(08|57P|53|25006)/;
+/** What the driver says, without a code. */
+const awayWords = /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has)/;
+
+/** Whether a failure says that the server is away, rather than that something is wrong with the statement. */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return awayStates.test(code) || /^E[A-Z_]+$/.test(code) || awayWords.test(error.message);
+}
+
+/** @throws `ledger-unavailable` where the server is away, and else what the driver says. */
+const reported = async <T>(work: Promise<T>): Promise<T> => {
+  try {
+    return await work;
+  } catch (error) {
+    throw isAway(error) ? ledgerUnavailable(error) : error;
+  }
+};
+
+/** The pool, whose clients report a server that is away under a code. */
+function reporting(pool: Pool): PostgresPool {
+  const query = (client: PoolClient) =>
+    ((sql: string, parameters: readonly unknown[]) =>
+      reported(client.query(sql, [...parameters]))) as PostgresPoolClient['query'];
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await reported(pool.connect());
+      return { query: query(client), release: (destroy) => client.release(destroy) };
+    },
+  };
 }
 
 /** What Postgres says where a pooler between has given the connection to another session: 26000 and 42P05. */
@@ -46,30 +86,37 @@ function pooledTransactions(pool: Pool): Transact {
   };
 
   const run = async <Result>(client: PoolClient, begin: Parameters<Transact>[0]): Promise<Result> => {
-    await client.query('begin');
+    const write = (config: QueryConfig) =>
+      reported(client.query<object>({ ...config, query_timeout: statementTimeoutMs } as QueryConfig));
+    await write({ text: 'begin' });
     const steps = begin();
     for (let next = steps.next(); ;) {
       if (next.done) {
-        await client.query('commit');
+        await write({ text: 'commit' }).catch((error: unknown) => {
+          throw errorCode(error) === 'ledger-unavailable' ? commitUnknown(error) : error;
+        });
         return next.value as Result;
       }
       const { sql: text, parameters } = next.value;
       const name = isPreparing ? nameOf(text) : undefined;
       const query = { text, values: [...parameters], ...(name === undefined ? {} : { name }) };
-      const { rows, rowCount } = await client.query<object>(query);
+      const { rows, rowCount } = await write(query);
       next = steps.next({ rows, changed: BigInt(rowCount ?? 0) });
     }
   };
   const attempt = async <Result>(begin: Parameters<Transact>[0]): Promise<Result> => {
-    const client = await pool.connect();
+    const client = await reported(pool.connect());
     let broken: Error | undefined;
     try {
       return await run<Result>(client, begin);
     } catch (error) {
       // A connection that cannot be rolled back is not used again.
-      await client.query('rollback').catch((cause: Error) => {
-        broken = cause;
-      });
+      if (errorCode(error) === 'ledger-unavailable') broken = error as Error;
+      else {
+        await client.query('rollback').catch((cause: Error) => {
+          broken = cause;
+        });
+      }
       throw error;
     } finally {
       client.release(broken);

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { LedgerDatabase, Tables } from './database.ts';
-import { accounts, ledgerUnavailable } from './ledger.ts';
+import { accounts } from './ledger.ts';
+import { ledgerUnavailable } from './unavailable.ts';
 
 /**
  * What jobs cost at providers: of what was charged for the work, the part that was promised in a channel. Vouchers are kept
