@@ -593,3 +593,13 @@ test.each([404, 405, 501])(
     expect((await answered(refused())).code).not.toBe('feature-unavailable');
   },
 );
+
+test('what FastAPI says is wrong with a request is told, with its place', async () => {
+  const detail = [{ type: 'missing', loc: ['body', 'tools', 0, 'name'], msg: 'Field required' }];
+  const { error } = await answered(Response.json({ detail }, { status: 422 }));
+  expect(error).toMatchObject({
+    code: 'bad-request',
+    message: 'The model server rejected the request: tools.0.name: Field required',
+  });
+  expect((await answered(Response.json({ detail: [null] }, { status: 422 }))).code).toBe('bad-request');
+});

@@ -51,7 +51,7 @@ function readReason(body: string): string {
   let reason: unknown = body;
   try {
     const { error, message, detail } = JSON.parse(body) ?? {};
-    reason = error?.message ?? error ?? message ?? detail;
+    reason = error?.message ?? error ?? message ?? readDetail(detail);
   } catch {
     // Plain text, unless it is an HTML page.
     if (body.trimStart().startsWith('<')) return '';
@@ -61,6 +61,14 @@ function readReason(body: string): string {
     .replace(/[\p{C}\s]+/gu, ' ')
     .trim()
     .slice(0, 256);
+}
+
+/** FastAPI lists what is wrong, each with its place. */
+function readDetail(detail: unknown): unknown {
+  if (!Array.isArray(detail)) return detail;
+  const [{ loc, msg } = { loc: undefined, msg: undefined }] = detail as readonly { loc?: unknown; msg?: unknown }[];
+  const place = Array.isArray(loc) ? loc.filter((step) => step !== 'body').join('.') : '';
+  return typeof msg === 'string' && place !== '' ? `${place}: ${msg}` : msg;
 }
 
 async function readSome({ body }: ServerResponse): Promise<string> {
