@@ -6,9 +6,9 @@ import { accepted, announce, ask, gatewayFixture, type Script } from './gateway.
 const clock = manualClock();
 
 /** A worker of this standing that finds fault with every request. */
-const refusing = (level: RouteView['level'], said: string): Script =>
+const refusing = (level: RouteView['level'], said: string, code = 'bad-request'): Script =>
   async function* (request, _signal, at) {
-    const error = { code: 'bad-request', message: 'In our words.', details: { saidCode: 'bad-request', said } };
+    const error = { code, message: 'In our words.', details: { saidCode: code, said } };
     for (const event of accepted(request, at)) {
       yield event.type === 'worker-chosen'
         ? { ...event, worker: { ...event.worker, route: { level, passed: {} } } }
@@ -54,4 +54,11 @@ test('a worker that was found to be honest is quoted, and a stranger is not', as
   for (const level of ['stranger', 'on-trial', 'distrusted'] as const) {
     expect(await refused(level, said)).toMatchObject({ message: 'In our words.', param: 'messages' });
   }
+});
+
+test('what only the worker knows that it cannot do is a matter of the model', async () => {
+  const { chat, directory } = gatewayFixture(refusing('own', 'No raw prompts.', 'feature-unavailable'), { clock });
+  announce(directory, clock, [{}]);
+  const { error } = await (await chat(ask())).json();
+  expect(error).toMatchObject({ code: 'feature_unavailable', param: 'model', message: 'In our words.' });
 });

@@ -15,7 +15,9 @@ const wordsLengthMax = 300;
  * strangers are not told.
  */
 export function explainRefusal(error: ErrorRecord, { attempts }: JobState, asked: ModelAttempt): ErrorRecord {
-  if (error.code !== 'bad-request' || error.details?.['saidCode'] === undefined) return error;
+  if (error.details?.['saidCode'] === undefined) return error;
+  if (error.code === 'feature-unavailable') return { ...error, details: { ...error.details, param: 'model' } };
+  if (error.code !== 'bad-request') return error;
   const { said } = error.details;
   const worker = attempts.find((attempt) => attempt.error?.details?.['said'] === said)?.worker;
   const level = worker?.route?.level;

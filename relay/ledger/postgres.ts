@@ -53,15 +53,14 @@ const reported = async <T>(work: Promise<T>): Promise<T> => {
 
 /** The pool, whose clients report a server that is away under a code. */
 function reporting(pool: Pool): PostgresPool {
-  const query = (client: PoolClient) =>
-    ((sql: string, parameters: readonly unknown[]) =>
-      reported(client.query(sql, [...parameters]))) as PostgresPoolClient['query'];
   return {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
       const client = await reported(pool.connect());
-      return { query: query(client), release: (destroy) => client.release(destroy) };
+      const query = (text: string, parameters: readonly unknown[]) => reported(client.query(text, [...parameters]));
+      // Kysely has cursors too, where it is given them.
+      return { query: query as unknown as PostgresPoolClient['query'], release: (destroy) => client.release(destroy) };
     },
   };
 }

@@ -95,6 +95,8 @@ export function createBackend(components: BackendComponents): Backend {
   const settled = Promise.withResolvers<void>();
   const facts = new Map<string, Facts>();
   const served = new Map<string, BackendModel>();
+  /** Models whose server has no route for raw prompts. */
+  const withoutRaw = new Set<string>();
   /** Trials and preparations that are under way. */
   const working = new Set<Promise<unknown>>();
   let state = initialBackend;
@@ -115,6 +117,8 @@ export function createBackend(components: BackendComponents): Backend {
     const [next, effects] = reduceBackend(before, event);
     state = next;
     if (next.phase !== before.phase) {
+      // Another may come in its place.
+      if (next.phase === 'down') withoutRaw.clear();
       if (next.phase === 'down') logger.warn('backend-down', { backend: label, ...causeOf(next.error) });
       else logger.info('backend-up', { backend: label, models: next.models.size });
     }
@@ -146,7 +150,8 @@ export function createBackend(components: BackendComponents): Backend {
   const serve = (model: string): void => {
     const known = facts.get(model);
     if (!known) return;
-    served.set(nameOf(model), { model: observed(model, known.loaded), measured: known.measured });
+    const loaded = { ...known.loaded, kinds: canDo(model, known.loaded) };
+    served.set(nameOf(model), { model: observed(model, loaded), measured: known.measured });
     onChange(nameOf(model));
   };
 
@@ -177,21 +182,16 @@ export function createBackend(components: BackendComponents): Backend {
   const noteFailure = (model: string, kind: KindName, error: unknown): void => {
     const code = errorCode(error);
     logger.warn('backend-request-failed', { backend: label, model, ...causeOf(error) });
-    if (code === 'feature-unavailable' && kind === 'completion') forgetKind(model, kind);
+    if (code === 'feature-unavailable' && kind === 'completion' && !withoutRaw.has(model)) {
+      withoutRaw.add(model);
+      if (served.has(nameOf(model))) serve(model);
+    }
     if (code === 'engine-failed' || code === 'model-unknown')
       dispatch({ type: 'request-failed', model, error: failureOf(error) });
   };
 
-  /** What the server has turned out not to do is not offered again. */
-  const forgetKind = (model: string, kind: KindName): void => {
-    const known = facts.get(model);
-    if (!known?.loaded.kinds.includes(kind)) return;
-    facts.set(model, {
-      ...known,
-      loaded: { ...known.loaded, kinds: known.loaded.kinds.filter((one) => one !== kind) },
-    });
-    if (served.has(nameOf(model))) serve(model);
-  };
+  const canDo = (model: string, { kinds }: LoadedModel): LoadedModel['kinds'] =>
+    withoutRaw.has(model) ? kinds.filter((kind) => kind !== 'completion') : kinds;
 
   const taskOf = (model: string) => (config.embeddingModels.includes(model) ? 'embedding' : 'text');
   const declared = config.features.filter((feature) => feature !== 'probe');
