@@ -122,3 +122,12 @@ test('only a terminal that can show it has it', () => {
   expect(hasLiveView({ isTTY: true }, {}, 'quiet')).toBe(false);
   expect(hasLiveView({}, {}, 'live')).toBe(false);
 });
+
+test('a terminal that does not say its size has the usual one', async () => {
+  const clock = manualClock();
+  const { terminal, writes } = screen(0, 0);
+  const view = createLiveView(terminal, clock);
+  view.start(() => idle);
+  view.stop();
+  expect(writes).toEqual([nothing, '\x1b[2A\r\x1b[J']);
+});

@@ -34,7 +34,8 @@ export function createLiveView(terminal: Terminal, clock: Clock): LiveView {
   let painted: readonly string[] = [];
   let cancel: (() => void) | undefined;
 
-  const size = () => ({ columns: terminal.columns ?? 80, rows: terminal.rows ?? 24 });
+  // One without a size, as in a container or under `script`, says 0.
+  const size = () => ({ columns: terminal.columns || 80, rows: terminal.rows || 24 });
 
   /** A terminal that has become narrower has wrapped the lines that were painted. */
   const erasing = (): string => {
