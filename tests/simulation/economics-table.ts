@@ -27,8 +27,8 @@ const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' |
 const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
 
-/** The tables of docs/ECONOMICS.md, by the names of their places. */
-export const economicsTables = (): Readonly<Record<string, string>> => ({
+/** The tables of docs/ECONOMICS.md, by the names of their places. @param verification the text of docs/VERIFICATION.md. */
+export const economicsTables = (verification: string): Readonly<Record<string, string>> => ({
   cheating: table(
     ['Cheat', 'saves', 'found by one audit', 'gain a job at 25 %', 'gain a job at 2 %', 'pays below p·d of'],
     cheats.map((cheat) => [
@@ -49,7 +49,7 @@ export const economicsTables = (): Readonly<Record<string, string>> => ({
       'gain a job at 25 %',
       'gain a job at 2 %',
     ],
-    measuredCheats.map((one) => [
+    measuredCheats(verification).map((one) => [
       one.name,
       percent(one.saved),
       `${one.found} of ${one.tried}`,
@@ -120,9 +120,9 @@ export const economicsTables = (): Readonly<Record<string, string>> => ({
 });
 
 /** The document with its tables as they come out now. @throws where a place for a table is missing. */
-export function withTables(document: string): string {
+export function withTables(document: string, verification: string): string {
   let text = document;
-  for (const [name, body] of Object.entries(economicsTables())) {
+  for (const [name, body] of Object.entries(economicsTables(verification))) {
     const place = new RegExp(`(<!-- table: ${name} -->\n)[\\s\\S]*?(\n<!-- end -->)`);
     if (!place.test(text)) throw new Error(`docs/ECONOMICS.md has no place for the table "${name}"`);
     text = text.replace(place, (_all, begin: string, end: string) => `${begin}\n${body}\n${end}`);

@@ -37,11 +37,9 @@ export const cheats: readonly Cheat[] = [
   { name: 'a subtle change', saved: 0.2, detection: 0.1 },
 ];
 
-/** A cheat of which audits were tried with the bundled model, by its row in docs/VERIFICATION.md (greedy). */
+/** A cheat of which audits were tried with the bundled model, by its row in docs/VERIFICATION.md. */
 export interface MeasuredCheat {
   readonly name: string;
-  /** How its row begins. */
-  readonly row: string;
   /** Judged without calibration, or by honest margins as a network may publish them. */
   readonly judged: 'greedy' | 'calibrated';
   readonly saved: number;
@@ -50,30 +48,36 @@ export interface MeasuredCheat {
   readonly found: number;
 }
 
-export const measuredCheats: readonly MeasuredCheat[] = [
-  { name: 'canned replies in its own words', row: 'Canned reply', judged: 'greedy', saved: 1, tried: 32, found: 0 },
-  { name: 'the same, by published margins', row: 'Canned reply', judged: 'calibrated', saved: 1, tried: 32, found: 32 },
-  { name: 'truncated answers', row: 'Truncation', judged: 'greedy', saved: 0.5, tried: 21, found: 21 },
-  { name: 'a smaller model', row: 'A smaller model', judged: 'greedy', saved: 0.8, tried: 31, found: 31 },
-  { name: 'another system prompt', row: 'Another system prompt', judged: 'greedy', saved: 0.05, tried: 41, found: 0 },
-  {
-    name: 'the same, by published margins',
-    row: 'Another system prompt',
-    judged: 'calibrated',
-    saved: 0.05,
-    tried: 41,
-    found: 3,
-  },
-  { name: 'a coarser quantisation', row: 'Coarser quantisation', judged: 'greedy', saved: 0.4, tried: 41, found: 0 },
-  {
-    name: 'the same, by published margins',
-    row: 'Coarser quantisation',
-    judged: 'calibrated',
-    saved: 0.4,
-    tried: 41,
-    found: 0,
-  },
-];
+/** How their rows begin, and what they save. */
+const measuredRows = [
+  { name: 'canned replies in its own words', row: 'Canned reply', judged: 'greedy', saved: 1 },
+  { name: 'the same, by published margins', row: 'Canned reply', judged: 'calibrated', saved: 1 },
+  { name: 'truncated answers', row: 'Truncation', judged: 'greedy', saved: 0.5 },
+  { name: 'a smaller model', row: 'A smaller model', judged: 'greedy', saved: 0.8 },
+  { name: 'another system prompt', row: 'Another system prompt', judged: 'greedy', saved: 0.05 },
+  { name: 'the same, by published margins', row: 'Another system prompt', judged: 'calibrated', saved: 0.05 },
+  { name: 'a coarser quantisation', row: 'Coarser quantisation', judged: 'greedy', saved: 0.4 },
+  { name: 'the same, by published margins', row: 'Coarser quantisation', judged: 'calibrated', saved: 0.4 },
+] as const;
+
+/**
+ * What docs/VERIFICATION.md says of them, which `npm run verified-curve` writes.
+ * @param document its text. @throws where a row is missing.
+ */
+export const measuredCheats = (document: string): readonly MeasuredCheat[] =>
+  measuredRows.map(({ row, ...cheat }) => {
+    const section = document.slice(
+      document.indexOf(`<!-- ${cheat.judged} -->`),
+      document.indexOf(`<!-- /${cheat.judged} -->`),
+    );
+    const cells = section.split('\n').find((line) => line.startsWith(`| ${row}`));
+    const [, percent, of] = /^([\d.]+) % \(.*, n = (\d+)\)$/.exec(cells?.split('|')[missedAt128]?.trim() ?? '') ?? [];
+    if (of === undefined) throw new Error(`docs/VERIFICATION.md has no row "${row}" that is ${cheat.judged}.`);
+    // Of at most a hundred audits, a whole percentage tells how many they were.
+    const missed = Math.round((Number(percent) / 100) * Number(of));
+    return { ...cheat, tried: Number(of), found: Number(of) - missed };
+  });
+const missedAt128 = 4;
 
 /** With the detection that the measurement leaves at least, by 95 %. */
 export const atLeast = ({ name, saved, tried, found }: MeasuredCheat): Cheat => ({

@@ -66,9 +66,9 @@ test('what published margins add before a panel: a canned reply from 64 tokens o
     [rule, { ...rule, calibration }].map((one) => failedShare(auditedOf(read(`${name}.json`)), tokens, one).count);
   // As docs/decisions/2026-11-30-published-calibrations.md has them; a single answer is an audit of one token or more.
   for (const name of ['canned', ...subtle, 'q4', 'q8']) expect(found(name, 1), name).toEqual([0, 0]);
-  expect(found('canned', 64)).toEqual([0, 30]);
+  expect(found('canned', 64)).toEqual([0, 29]);
   expect(found('prompt', 64)).toEqual([0, 1]);
-  expect(found('prompt', 128)).toEqual([0, 3]);
+  expect(found('prompt', 128)).toEqual([0, 1]);
   for (const { name, vectors } of all)
     if (vectors.isHonest) expect(found(name.replace('.json', ''), 64), name).toEqual([0, 0]);
 });
@@ -93,10 +93,10 @@ test('a calibrated series finds what is subtle sooner, or at all, and convicts n
     [uncalibratedRule, calibrated].map((one) => tokensUntilConvicted(read(`${name}.json`), one));
   // The longer series of docs/VERIFICATION.md ask no question twice, and come to much the same.
   expect(Object.fromEntries(['canned', 'prompt', 'noise', 'q4', 'q8'].map((name) => [name, found(name)]))).toEqual({
-    canned: [319, 87],
-    prompt: [undefined, 1_189],
-    noise: [undefined, 2_080],
-    q4: [undefined, 8_958],
+    canned: [290, 87],
+    prompt: [undefined, 2_437],
+    noise: [undefined, 2_362],
+    q4: [undefined, 4_122],
     q8: [undefined, undefined],
   });
 });
