@@ -9,7 +9,7 @@ import type { Judge } from '#lib/peer/audit/validator.ts';
 import { createAuditBook, type AuditBook } from '#lib/peer/tiers/audits.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
-import type { CalibrationRow } from '#lib/trust/calibration.ts';
+import { calibrationOf, kernelOf, rowsOf, type CalibrationRow } from '#lib/trust/calibration.ts';
 
 /** What a gateway keeps of audits: the record that the tier rests on, and by what honest margins it judges its own canaries. */
 export interface OwnRecord {
@@ -35,7 +35,14 @@ export interface OwnRecordInit {
 export async function openOwnRecord({ self, storage, logger, scoredBy, published }: OwnRecordInit): Promise<OwnRecord> {
   const book = createAuditBook();
   const calibrations = await openCalibrations({ storage, logger, scoredBy });
-  const noteAudit = await noteAudits(self, book, createBookStore({ storage, logger }), calibrations);
+  // What a network has published its panels convict by: what was learned here stands in where it has nothing.
+  const honest: typeof calibrations.of = (receipt) => {
+    const own = scoredBy(receipt.artefact);
+    const rows = rowsOf(published, receipt.artefact, kernelOf(receipt.engine));
+    return calibrationOf(rows, own && kernelOf(own)) ?? calibrations.of(receipt);
+  };
+  const store = createBookStore({ storage, logger });
+  const noteAudit = await noteAudits(self, book, store, { ...calibrations, of: honest });
   const judges = await openJudgeBook({ storage, logger });
   return {
     book,
@@ -44,7 +51,7 @@ export async function openOwnRecord({ self, storage, logger, scoredBy, published
       noteAudit(effect);
       judges.note(effect);
     },
-    ownJudge: judgeBy(calibrations.of, judgeByRows(published, scoredBy)),
+    ownJudge: judgeBy(honest, judgeByRows(published, scoredBy)),
     calibrations: { published, learned: calibrations.rows },
     known: book.of,
   };

@@ -42,8 +42,9 @@ export const auditSettings = {
   },
   AUDIT_CALIBRATIONS: {
     schema: path.optional(),
+    standard: 'of the bundled model',
     meaning:
-      'A JSON file of how far the margins of honest answers go, by model, engine, build and class of device, as relays have learned it (`learned` in `GET /v1/audits`): with it panels find what they do not see without. The same in the whole network. See [Audits](#audits).',
+      'A JSON file of how far the margins of honest answers go, by model, engine, build and class of device, as relays have learned it (`learned` in `GET /v1/audits`): with it panels find what they do not see without. It replaces what Tabloom has measured with the bundled model; `[]` in it judges without. The same in the whole network. See [Audits](#audits).',
   },
   BEACON_URLS: {
     schema: list.pipe(z.array(site).min(1).max(8)).prefault('https://api.drand.sh,https://drand.cloudflare.com'),

@@ -16,3 +16,9 @@ test('whoever is convicted begins again, and a network that audits more than tha
   expect([at(0, 0, 500_000), at(10_000, 0, 500_000), pickableShare(500_000)]).toEqual([500_000, 500_000, 500_000]);
   expect(at(10_000, 0, 0)).toBe(1);
 });
+
+test('one answer in doubt makes a newcomer of its worker again, whatever passed before', () => {
+  const since = (sinceDoubt: number) =>
+    auditShareOf({ audited: 10_000, convictions: 0, sinceDoubt }, auditShares.floor);
+  expect([0, 49, 50, 94].map(since)).toEqual([250_000, 250_000, 125_000, 20_000]);
+});

@@ -2,7 +2,8 @@ import { shareUnit } from './beacon.ts';
 
 /**
  * Which share of a worker's answers is re-scored, in millionths: many of a newcomer's, and fewer the more of them have passed. What counts
- * are answers that were audited, since receipts are free to whoever asks itself.
+ * are answers that were audited, since receipts are free to whoever asks itself. One in doubt makes its worker a newcomer again: a cheat
+ * that few of its answers show is then looked at too often for it to pay.
  */
 export const auditShares = { entry: 250_000, floor: 20_000 } as const;
 /** At each share so many answers, of which it picks its part. */
@@ -11,6 +12,8 @@ export const entryJobs = 200;
 export interface AuditedSoFar {
   readonly audited: number;
   readonly convictions: number;
+  /** Of those audited, how many since the last whose margins went further than honest ones; left out where none did. */
+  readonly sinceDoubt?: number | undefined;
 }
 
 /** @param floor in millionths: that of the network. */
@@ -18,7 +21,8 @@ export function auditShareOf(worker: AuditedSoFar | undefined, floor: number): n
   let share = pickableShare(floor);
   if (!worker || worker.convictions > 0) return share;
   const least = Math.max(1, floor);
-  for (let needed = auditsAt(share); share > least && worker.audited >= needed; needed += auditsAt(share))
+  const passed = worker.sinceDoubt ?? worker.audited;
+  for (let needed = auditsAt(share); share > least && passed >= needed; needed += auditsAt(share))
     share = Math.max(least, share / 2);
   return share;
 }

@@ -60,9 +60,20 @@ describe('greedy, calibrated', () => {
   test('one or two ties convict nobody, however small the mean of the calibration is', () => {
     expect(judge(answer([8, likeliest]), { calibration }).verdict).toBe('passed');
     for (const few of [1, 2]) {
-      const judged = judge(answer([64 - few, likeliest], [few, strange]), { calibration });
+      const judged = judge(answer([64 - few, likeliest], [few, { logprob: -1.1, best: -0.1 }]), { calibration });
       expect(judged).toMatchObject({ verdict: 'undecided', reasons: ['in-between'] });
     }
+  });
+
+  test('one token is enough where no rounding explains it: twenty-five times the largest, or half a nat where honest margins are nothing', () => {
+    const one = (margin: number): Scored => ({ logprob: -1 - margin, best: -1 });
+    const with1 = (margin: number, max: number) =>
+      judge(answer([63, likeliest], [1, one(margin)]), { calibration: { ...calibration, mean: 0, sd: 1e-4, max } })
+        .verdict;
+    expect([with1(1.3, 0.05), with1(1.2, 0.05)]).toEqual(['failed', 'undecided']);
+    expect([with1(0.51, 0), with1(0.49, 0)]).toEqual(['failed', 'undecided']);
+    // Where honest margins go far, one token says nothing, however wrong it is.
+    expect(with1(12, 0.16)).toBe('undecided');
   });
 });
 

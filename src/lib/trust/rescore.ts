@@ -144,9 +144,11 @@ function judgeGreedy(measured: Margins, calibration: Calibration | undefined, co
   const { tokens, margin, mismatches, margins } = measured;
   if (calibration) {
     const isBeyond = margin > marginLimit(calibration, tokens);
+    const limit = Math.max(roundingMax, calibration.max);
     // Margins are mostly nothing and sometimes a tie, so that the mean of few is no normal number: one or two convict nobody.
-    const unseen = margins.filter((one) => one > Math.max(roundingMax, calibration.max)).length;
-    if (isBeyond && unseen >= unseenMin) return conclude('failed', 'margin');
+    const unseen = margins.filter((one) => one > limit).length;
+    const isFar = margins.some((one) => one > farTimes * limit);
+    if (isBeyond && (isFar || unseen >= unseenMin)) return conclude('failed', 'margin');
     if (tokens < tokensMin) return conclude('undecided', 'too-short');
     return isBeyond ? conclude('undecided', 'in-between') : conclude('passed');
   }
@@ -161,6 +163,11 @@ export const marginLimit = ({ mean, sd }: Calibration, tokens: number): number =
 
 /** Margins beyond every one of the calibration; three of 512 come once in ten thousand answers if it saw 20,000 tokens. */
 const unseenMin = 3;
+/**
+ * One token is enough where its margin is so many times as large as any: what two devices add up differently is bounded by their rounding, so that honest
+ * margins do not reach far beyond the largest of 20,000. Where that is {@link marginMax} / 25 or more, none does.
+ */
+const farTimes = 25;
 /** Of one build on two processors a margin differed by 0.014: a calibration on one of them does not know that. */
 export const roundingMax = 0.02;
 /** Of the tokens of an honest device on other kernels, mismatches at most. */

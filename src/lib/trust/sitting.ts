@@ -24,10 +24,18 @@ export function takeSeats(state: TrialState): Step {
   const slept = seated.filter((peer) => !votes[peer]);
   const faults = slept.map((validator): TrialEffect => ({ type: 'fault', validator, code: 'slept' }));
   const called = waiting.slice(0, quorumOf[round] - present.length);
-  if (called.length === 0) return startReveals({ ...state, seated: present }, faults);
+  const absent = [...state.absent, ...slept];
+  if (called.length === 0) return startReveals({ ...state, seated: present, absent }, faults);
   const deadline = at + terms.windows.commitMs;
   return [
-    { ...state, phase: 'committing', seated: [...present, ...called], waiting: waiting.slice(called.length), deadline },
+    {
+      ...state,
+      phase: 'committing',
+      seated: [...present, ...called],
+      waiting: waiting.slice(called.length),
+      absent,
+      deadline,
+    },
     [...faults, { type: 'seat', round, sitting, validators: called }],
   ];
 }
@@ -85,7 +93,8 @@ export function closeSitting(state: TrialState): Step {
     .flatMap((peer) => (votes[peer]?.reveal ? [votes[peer] as Vote & { readonly reveal: Reveal }] : []))
     .sort((a, b) => a.order - b.order);
   const faults = new Map<PeerId, PanelFault>();
-  for (const peer of seated) if (!votes[peer]?.reveal && !votes[peer]?.fault) faults.set(peer, 'no-reveal');
+  const silent = seated.filter((peer) => !votes[peer]?.reveal && !votes[peer]?.fault);
+  for (const peer of silent) faults.set(peer, 'no-reveal');
   for (const [at, { reveal: one, commitment }] of told.entries()) {
     const earlier = told.slice(0, at).map(({ reveal: other }) => other);
     const fault = faultOfReveal(one, commitment, { positions: terms.positions, earlier });
@@ -100,7 +109,14 @@ export function closeSitting(state: TrialState): Step {
       .map(({ reveal: one, commitment }) => ({ validator: one.validator, verdict: one.verdict, commitment })),
   ];
   return [
-    { ...state, counted, finding: findingOf(counted, round), votes: {}, seated: [] },
+    {
+      ...state,
+      counted,
+      finding: findingOf(counted, round),
+      votes: {},
+      seated: [],
+      absent: [...state.absent, ...silent],
+    },
     [...faults].map(([validator, code]) => ({ type: 'fault', validator, code })),
   ];
 }

@@ -45,7 +45,8 @@ export const trialWindows: TrialWindows = {
   jumpMs: 3 * 60_000,
 };
 
-export type TrialOutcome = 'convicted' | 'cleared' | 'dismissed' | 'planted' | 'no-beacon';
+/** `undecided`: too few of those who were called said either way. `dismissed`: they did not agree. */
+export type TrialOutcome = 'convicted' | 'cleared' | 'dismissed' | 'undecided' | 'planted' | 'no-beacon';
 
 export interface TrialState {
   readonly terms: TrialTerms;
@@ -56,6 +57,8 @@ export interface TrialState {
   readonly draw: Draw | undefined;
   /** Who may still be called in this round, in the order that was drawn. */
   readonly waiting: readonly PeerId[];
+  /** Who was called in this round and was not there in time. */
+  readonly absent: readonly PeerId[];
   /** Of this sitting. */
   readonly seated: readonly PeerId[];
   readonly votes: Readonly<Record<PeerId, Vote>>;

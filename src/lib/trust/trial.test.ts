@@ -97,19 +97,48 @@ test('sleepers are replaced, and named; with nobody left those who are there go 
   trial.pass(11);
   expect(trial.state.phase).toBe('revealing');
   trial.now({ type: 'revealed', reveal: revealOf(one, 'guilty', trial.state) });
-  trial.unseal();
-  // One vote is no quorum.
-  expect(trial.state.outcome).toBe('dismissed');
+  // Those who slept are called once more. One vote is no quorum.
+  expect(trial.state).toMatchObject({ phase: 'committing', sitting: 2 });
+  trial.pass(40);
+  expect(trial.state.outcome).toBe('undecided');
+});
+
+test('machines that are late for an appeal are called again, and the conviction holds; where they stay late nobody is found wrong', () => {
+  const appealed = () => {
+    const trial = seatedTrial();
+    trial.vote(() => 'guilty');
+    trial.unseal();
+    trial.now({ type: 'appealed', by: 'w', appealedAt: 0 });
+    trial.now({ type: 'drawn', draw });
+    // Two of seven are in time, and nobody is left to call.
+    const there = trial.state.seated.slice(0, 2);
+    for (const one of there) trial.commit(one, 'guilty');
+    while (trial.state.phase === 'committing') trial.pass(11);
+    for (const one of there) trial.now({ type: 'revealed', reveal: revealOf(one, 'guilty', trial.state) });
+    expect(trial.state).toMatchObject({ phase: 'committing', round: 2, sitting: 2 });
+    for (const one of there) expect(trial.state.seated).not.toContain(one);
+    return trial;
+  };
+  const late = appealed();
+  late.vote(() => 'guilty');
+  expect(late.state.outcome).toBe('convicted');
+  expect(new Set(late.state.counted.map(({ validator }) => validator)).size).toBe(7);
+
+  const later = appealed();
+  later.pass(60);
+  expect(later.state.outcome).toBe('undecided');
+  expect(later.effects).toContainEqual({ type: 'restore', worker: 'w' });
+  expect(later.types()).not.toContain('mark-accuser');
 });
 
 test('a trial in which nobody does anything ends, and convicts nobody', () => {
   const trial = seatedTrial();
   trial.pass(200);
-  expect(trial.state.outcome).toBe('dismissed');
+  expect(trial.state.outcome).toBe('undecided');
   expect(new Set(trial.faults())).toHaveLength(7);
   const alone = seatedTrial({ candidates: [] });
   alone.pass(30);
-  expect(alone.state.outcome).toBe('dismissed');
+  expect(alone.state.outcome).toBe('undecided');
   const dark = runTrial();
   dark.pass(30);
   expect(dark.state.outcome).toBe('no-beacon');
@@ -253,5 +282,5 @@ test('a clock that jumps ahead gives the window back, a few times; one that is s
   expect(trial.codes().at(-1)).toBe('clock-behind');
   expect(trial.state).toEqual(before);
   for (let i = 0; i < 20; i++) trial.at(trial.state.at + hour);
-  expect(trial.state.outcome).toBe('dismissed');
+  expect(trial.state.outcome).toBe('undecided');
 });

@@ -2,7 +2,16 @@ import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { shuffled } from './beacon.ts';
 import { closeSitting, commit, reveal, takeSeats } from './sitting.ts';
-import type { RefusalCode, Step, TrialEffect, TrialEvent, TrialState, TrialTerms } from './trial-state.ts';
+import {
+  quorumOf,
+  type RefusalCode,
+  type Step,
+  type TrialEffect,
+  type TrialEvent,
+  type TrialOutcome,
+  type TrialState,
+  type TrialTerms,
+} from './trial-state.ts';
 import { sealOf } from './vote.ts';
 
 /**
@@ -19,6 +28,7 @@ export function newTrial(terms: TrialTerms, at: number): Step {
     sitting: 1,
     draw: undefined,
     waiting: [],
+    absent: [],
     seated: [],
     votes: {},
     counted: [],
@@ -51,7 +61,7 @@ function apply(state: TrialState, event: Exclude<TrialEvent, { type: 'tick' }>):
       const waiting = candidatesOf(state.terms, (peers) =>
         shuffled(event.draw, `panel ${state.terms.audit} ${state.round}`, peers),
       );
-      return takeSeats({ ...state, draw: event.draw, waiting, sitting: 1, counted: [] });
+      return takeSeats({ ...state, draw: event.draw, waiting, absent: [], sitting: 1, counted: [] });
     }
     case 'committed':
       return commit(state, event);
@@ -117,9 +127,13 @@ const isDone = ({ phase, seated, votes }: TrialState) =>
 /** What a sitting that everybody has revealed in, or whose window is over, leads to. */
 function endSitting(state: TrialState): Step {
   const [closed, effects] = closeSitting(state);
-  const { finding, round, sitting, waiting, terms } = closed;
-  if (finding === 'split' && sitting < limits.auditSittingsMax && waiting.length > 0)
-    return and({ ...closed, sitting: sitting + 1, seated: [], votes: {}, finding: undefined }, effects, takeSeats);
+  const { finding, round, sitting, terms } = closed;
+  // Who was late once is called again, after all others: a busy machine must not save a cheat.
+  const waiting = [...closed.waiting, ...closed.absent];
+  if (finding === 'split' && sitting < limits.auditSittingsMax && waiting.length > 0) {
+    const next = { waiting, absent: [], sitting: sitting + 1, seated: [], votes: {}, finding: undefined };
+    return and({ ...closed, ...next }, effects, takeSeats);
+  }
   if (round === 1) {
     const deadline = closed.at + terms.windows.unsealMs;
     return [{ ...closed, phase: 'unsealing', deadline }, [...effects, { type: 'ask-seal', accuser: terms.accuser }]];
@@ -129,12 +143,12 @@ function endSitting(state: TrialState): Step {
   const mark: TrialEffect = { type: 'mark-accuser', accuser: terms.accuser, code: 'overturned' };
   const isCleared = finding === 'innocent';
   const last = isCleared ? [restore, mark] : [restore];
-  return and(closed, effects, (it) => settle(it, isCleared ? 'cleared' : 'dismissed', last));
+  return and(closed, effects, (it) => settle(it, isCleared ? 'cleared' : splitOutcome(it), last));
 }
 
 function settleRound1(state: TrialState): Step {
   const { terms, finding, counted, at } = state;
-  if (finding === 'split') return settle(state, 'dismissed');
+  if (finding === 'split') return settle(state, splitOutcome(state));
   if (finding === 'innocent')
     return settle(state, 'cleared', [{ type: 'mark-accuser', accuser: terms.accuser, code: 'false-accusation' }]);
   const deadline = at + terms.windows.appealMs;
@@ -147,6 +161,10 @@ function settleRound1(state: TrialState): Step {
     ],
   ];
 }
+
+/** Fewer than could convict is no finding, of the worker as little as of its accuser. */
+const splitOutcome = ({ counted, round }: TrialState): TrialOutcome =>
+  counted.filter(({ verdict }) => verdict !== 'undecided').length < quorumOf[round] ? 'undecided' : 'dismissed';
 
 /** Nobody is convicted of what was planted, whatever the panel found; those who did not look are found out. */
 function settlePlanted(state: TrialState, truth: 'planted-guilty' | 'planted-innocent'): Step {

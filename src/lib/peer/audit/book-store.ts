@@ -14,6 +14,8 @@ export interface Notes {
   /** Receipts with a verdict, and the newest of them by their hashes: an audit of the same answer by another counts once. */
   readonly audited: number;
   readonly newest: readonly string[];
+  /** How many were audited when one last went further than honest margins do; left out where none has. */
+  readonly doubtedAt?: number | undefined;
   readonly validators: readonly PeerId[];
   /** Audits that found it guilty, proofs that it signed two histories, and series of answers that came to too much. */
   readonly convictions: readonly string[];
@@ -50,6 +52,7 @@ const notesSchema = z.object({
   lastEpoch: z.number().int().min(-1),
   audited: count,
   newest: z.array(hashSchema).max(notesMax.newest),
+  doubtedAt: count.optional(),
   validators: z.array(peerIdSchema).max(notesMax.validators),
   convictions: z.array(z.string().max(1_024)).max(notesMax.convictions),
   margins: z.number().min(0),

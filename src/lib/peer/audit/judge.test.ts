@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TokenScore } from '#lib/engine/spec.ts';
+import type { Part } from '#lib/protocol/part.ts';
 import type { Job } from '#lib/protocol/job.ts';
 import type { Receipt } from '#lib/protocol/receipt.ts';
 import type { Scorer } from '../spec.ts';
@@ -68,6 +69,20 @@ test('nothing is made of an answer that another worker began, without its tokens
   expect(await scoreShown(whole, bare, receiptOf('stop'))).toBeUndefined();
 });
 
+test('log-probabilities and warnings of the worker change nothing: an answer with them is scored as one without', async () => {
+  const scored = scoresOf(12);
+  const scorer: Scorer = { has: () => true, score: async () => scored };
+  const items = [{ token: 'Words', logprob: -1e-6, top: [] }];
+  const beside: Part[] = [
+    { ...parts[0], ids },
+    { type: 'logprobs', items },
+    { type: 'warning', code: 'unsupported', message: 'No seed.' },
+  ];
+  expect(await scoreShown(scorer, { job: jobOf(), parts: beside }, receiptOf('stop'))).toBe(scored);
+  const called: Part = { type: 'tool-call-delta', index: 0, arguments: '{}', tokens: 2, ids: [1, 2] };
+  expect(await scoreShown(scorer, { job: jobOf(), parts: [...parts, called] }, receiptOf('stop'))).toBeUndefined();
+});
+
 const kernels = {
   node: { name: 'llama', build: '1', deviceClass: 'native-cpu' },
   gpu: { name: 'llama', build: '1', deviceClass: 'native-gpu' },
@@ -101,6 +116,21 @@ test('by published rows a panel finds what none of it would without, and each by
   expect(verdict('node', [])).toBe('passed');
   const other = { ...ofTab, engine: { ...kernels.tab, build: '2' } } as Receipt;
   expect(judgeByRows(rows, () => kernels.node)(withMargins(3, 0.1), jobOf(), other).verdict).toBe('passed');
+});
+
+test('what is neither way without rows is judged by them, and counts as doubt where they were learned', () => {
+  const scores = withMargins(1, 1.5);
+  expect(judgeShown(scores, jobOf(), ofTab)).toMatchObject({ verdict: 'undecided', reasons: ['in-between'] });
+  const rows = (max: number) => judgeByRows([row('node', max)], () => kernels.node);
+  expect(rows(0.05)(scores, jobOf(), ofTab).verdict).toBe('failed');
+  expect(rows(0.1)(scores, jobOf(), ofTab).verdict).toBe('undecided');
+  const narrow = { tokens: 20_000, mean: 0, sd: 0, max: 0 };
+  expect(judgeBy(() => narrow)(scores, jobOf(), ofTab)).toMatchObject({ verdict: 'undecided', isBeyond: true });
+  // A few tokens are no doubt, and neither is an answer that is not judged.
+  const short = { ...ofTab, tokensOut: 4 } as Receipt;
+  expect(judgeBy(() => narrow)(scoresOf(4), jobOf(), short).isBeyond).toBeUndefined();
+  const biased = { presencePenalty: 1 };
+  expect(judgeBy(() => narrow)(scores, jobOf(biased), ofTab).isBeyond).toBeUndefined();
 });
 
 test('what fails without rows fails with them, and what an auditor learned itself accuses nobody', () => {

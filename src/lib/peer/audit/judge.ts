@@ -45,7 +45,8 @@ export const judgeByRows =
   (scores, job, receipt) => {
     const answer = answerOf(scores, job, receipt);
     const plain = judgedOf(judgeAnswer(answer), answer);
-    if (plain.verdict !== 'passed') return plain;
+    // What is neither way without rows may be one with them.
+    if (plain.verdict === 'failed') return plain;
     const failing = rowsOf(rows, receipt.artefact, kernelOf(receipt.engine)).filter(
       (calibration) => judgeAnswer({ ...answer, calibration }).verdict === 'failed',
     );
@@ -61,7 +62,9 @@ export const judgeBy =
   (calibrationFor: (receipt: Receipt) => Calibration | undefined, panel: Judge = judgeShown): Judge =>
   (...given) => {
     const judged = panel(...given);
-    const calibration = judged.verdict === 'passed' ? calibrationFor(given[2]) : undefined;
-    const isBeyond = calibration && judgeAnswer({ ...answerOf(...given), calibration }).verdict !== 'passed';
+    const calibration = judged.verdict === 'failed' ? undefined : calibrationFor(given[2]);
+    const { verdict, reasons } = judgeAnswer({ ...answerOf(...given), calibration });
+    const isBeyond =
+      calibration && (verdict === 'failed' || (verdict === 'undecided' && reasons.includes('in-between')));
     return isBeyond ? { ...judged, verdict: 'undecided', isBeyond } : judged;
   };

@@ -24,7 +24,7 @@ export async function noteAudits(
   self: PeerId,
   book: AuditBook,
   store: BookStore,
-  calibrations?: Calibrations,
+  calibrations?: Pick<Calibrations, 'of' | 'learn' | 'forget'>,
 ): Promise<(effect: AuditOutcomeEffect) => void> {
   const workers = new Map<PeerId, Notes>();
 
@@ -56,7 +56,7 @@ export async function noteAudits(
     if (judged.verdict === 'undecided' && !judged.isBeyond) return;
     change(worker, (notes) => {
       const added = withSeries(notes, one, calibrations?.of(receipt.record));
-      return judged.verdict === 'undecided' ? added : scored(added, one, self);
+      return judged.isBeyond ? { ...added, doubtedAt: added.audited } : scored(added, one, self);
     });
     if (judged.verdict !== 'passed' || !judged.margins) return;
     if (workers.get(worker)?.convictions.length === 0) calibrations?.learn(receipt, judged.margins);
@@ -95,9 +95,10 @@ export async function noteAudits(
   };
 }
 
-const summaryOf = ({ receipts, audited, margins, measured, validators, convictions, series }: Notes) => ({
+const summaryOf = ({ receipts, audited, doubtedAt, margins, measured, validators, convictions, series }: Notes) => ({
   receipts: Math.max(receipts, audited),
   audited,
+  ...(doubtedAt === undefined ? {} : { sinceDoubt: audited - doubtedAt }),
   margin: measured > 0 ? margins / measured : undefined,
   validators: validators.length,
   convictions: convictions.length,

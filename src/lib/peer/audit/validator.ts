@@ -210,7 +210,9 @@ const bounded = (logprob: number) => Math.min(0, Math.max(-1e9, Number.isFinite(
  */
 export async function scoreShown(scorer: Scorer, { job, parts }: ShownAnswer, receipt: Receipt) {
   const { text, ids } = wholeOf(parts);
-  const isOnlyText = parts.every((part) => part.type === 'text-delta' && part.ids?.length === part.tokens);
+  const isOnlyText = parts.every((part) =>
+    part.type === 'text-delta' ? part.ids?.length === part.tokens : besideText.has(part.type),
+  );
   if (job.resume || !ids || !isOnlyText) return undefined;
   const answer = { text, ids, ending: endingOf(receipt) };
   const { artefact, kind, input, params, tier } = job;
@@ -218,6 +220,9 @@ export async function scoreShown(scorer: Scorer, { job, parts }: ShownAnswer, re
   const isWhole = scores?.length === ids.length || (scores?.length === ids.length + 1 && answer.ending === 'stop');
   return isWhole ? scores : undefined;
 }
+
+/** What a worker says beside its tokens, and no judge looks at: it must not keep its answer from being judged. */
+const besideText: ReadonlySet<Part['type']> = new Set(['logprobs', 'warning']);
 
 /** A stop sequence ends an answer where the model would have gone on. */
 function endingOf({ reason, params }: Receipt): 'stop' | 'length' | undefined {

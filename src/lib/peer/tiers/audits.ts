@@ -5,6 +5,8 @@ export interface AuditSummary {
   /** Receipts in the epochs that were looked at, and how many of them were re-scored. */
   readonly receipts: number;
   readonly audited: number;
+  /** Of those, how many since the last whose margins went further than honest ones do; left out where none did. */
+  readonly sinceDoubt?: number | undefined;
   /** Of the audited answers, in the judge's own unit; left out where nothing could be measured. */
   readonly margin?: number | undefined;
   /** Distinct validators that judged. */
