@@ -217,3 +217,12 @@ test('a provider claims the verified tier where it commits to its receipts and i
   expect(servedTiers(envOf(named))).toEqual(['open']);
   expect(servedTiers(envOf(earning))).toEqual(['open']);
 });
+
+test('pages are told of the blocks that pick, and of a server of them only where this relay passes requests on to their chain', async () => {
+  const env = envOf({ AUDIT_VALIDATORS: signer.peer, BEACON: 'blocks', BEACON_RPC_URLS: 'https://rpc.example/secret' });
+  const terms = await auditTerms(env, 1);
+  expect(relayAuditsSchema.parse(terms).blocks).toEqual({ chain: 8453, confirmations: 64 });
+  expect(JSON.stringify(terms)).not.toContain('secret');
+  expect((await auditTerms(env, 8453))?.blocks).toMatchObject({ rpc: '/pay/rpc' });
+  expect((await auditTerms(envOf({ AUDIT_VALIDATORS: signer.peer })))?.blocks).toBeUndefined();
+});

@@ -90,8 +90,11 @@ export function createGatewayAudits({ storage, ...init }: GatewayAuditsInit): Ga
   };
 }
 
-/** What pages are told of them, so that a tab can judge too; undefined where no validators are named. @throws `bad-setting`. */
-export async function auditTerms(env: AuditEnv): Promise<RelayAudits | undefined> {
+/**
+ * What pages are told of them, so that a tab can judge too; undefined where no validators are named. @throws `bad-setting`.
+ * @param passedOn the chain that this relay passes requests on to.
+ */
+export async function auditTerms(env: AuditEnv, passedOn?: number): Promise<RelayAudits | undefined> {
   if (env.AUDIT_VALIDATORS.length === 0) return undefined;
   const chain = await (await import('./audit/beacon.ts')).ownBeaconChain(env);
   return {
@@ -99,8 +102,16 @@ export async function auditTerms(env: AuditEnv): Promise<RelayAudits | undefined
     share: env.AUDIT_SHARE,
     beacons: env.BEACON_URLS.map((url) => new URL(url).href),
     ...(chain ? { chain } : {}),
+    ...(env.BEACON === 'blocks' ? { blocks: blocksOf(env, passedOn) } : {}),
   };
 }
+
+/** The addresses of servers stay here: they may hold keys. */
+const blocksOf = ({ BEACON_CHAIN: chain, BEACON_CONFIRMATIONS: confirmations }: AuditEnv, passedOn?: number) => ({
+  chain,
+  confirmations,
+  ...(passedOn === chain ? { rpc: '/pay/rpc' } : {}),
+});
 
 /**
  * What takes verdicts to the contract; where none is named it says of each conviction that it counts for standing only.

@@ -165,7 +165,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
     undo.push(() => peer.stop());
     undo.push(() => audits.stop());
     await audits.start({ peer, signer });
-    const auditsTold = await auditTerms(env);
+    const auditsTold = await auditTerms(env, chain?.chain.entry.id);
 
     // Model servers are the workers', where there are any: each asks its part of them in memory.
     if (env.NATIVE !== 'off' && !(env.GATEWAYS > 0 && backends.length > 0)) {

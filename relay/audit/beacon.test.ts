@@ -6,6 +6,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { toHex } from '#lib/base/bytes.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import { ownChain } from '#lib/trust/beacon.fixture.ts';
+import { readEnv } from '../settings/read-env.ts';
 import { openBeacon } from './beacon.ts';
 
 let folder: string;
@@ -19,6 +20,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const round = 5;
+const standard = readEnv('relay', {});
 const urls = ['https://one.example', 'https://two.example'].map((url) => new URL(url));
 
 /** By host: what each server answers, or how it fails. */
@@ -29,7 +31,7 @@ async function valueWith(answers: Readonly<Record<string, () => Response>>) {
     return answers[url.host]!();
   }) as unknown as typeof globalThis.fetch;
   const clock = manualClock(1_000_000 + round * 3_000);
-  const beacon = await openBeacon({ env: { BEACON_URLS: urls, BEACON_FILE: file }, fetch, clock });
+  const beacon = await openBeacon({ env: { ...standard, BEACON_URLS: urls, BEACON_FILE: file }, fetch, clock });
   return { asked, value: await beacon.value(round) };
 }
 const good = () => Response.json({ round, signature: toHex(own.signRound(round)) });
@@ -63,7 +65,41 @@ test('a file that is no chain is a wrong setting', async () => {
   const bad = join(folder, 'bad.json');
   await writeFile(bad, JSON.stringify({ ...own.chain, publicKey: 'ab' }));
   for (const path of [bad, join(folder, 'none.json')]) {
-    const open = openBeacon({ env: { BEACON_URLS: urls, BEACON_FILE: path }, fetch, clock: manualClock() });
+    const open = openBeacon({ env: { ...standard, BEACON_FILE: path }, fetch, clock: manualClock() });
     expect(await open.catch(errorCode)).toBe('bad-setting');
   }
+});
+
+/** A block every two seconds from the epoch on; the servers named here tell another chain. */
+const rpcOf = (liars: readonly string[]) =>
+  (async (url: URL, { body }: RequestInit) => {
+    const { method, params } = JSON.parse(String(body)) as { method: string; params: readonly string[] };
+    if (method === 'eth_chainId') return Response.json({ result: '0x2105' });
+    const number = params[0] === 'latest' ? 500 : Number(params[0]);
+    const hash = `0x${(liars.includes(url.host) ? 'f' : '') + number.toString(16)}`;
+    const block = { number: `0x${number.toString(16)}`, timestamp: `0x${(2 * number).toString(16)}` };
+    return Response.json({ result: { ...block, hash: `0x${hash.slice(2).padStart(64, '0')}` } });
+  }) as unknown as typeof globalThis.fetch;
+const blocksValue = async (given: Readonly<Record<string, string>>, liars: readonly string[] = []) => {
+  const env = readEnv('relay', { BEACON: 'blocks', ...given });
+  const beacon = await openBeacon({ env, fetch: rpcOf(liars), clock: manualClock(1_000_000) });
+  return { id: beacon.id, type: (await beacon.value(10)).type };
+};
+const three = 'https://a.example/k,https://b.example,https://c.example';
+
+test('blocks are told by several servers, or by that of the chain where none are named', async () => {
+  const { id } = await blocksValue({ BEACON_RPC_URLS: three });
+  expect(await blocksValue({ BEACON_RPC_URLS: three }, ['b.example'])).toEqual({ id, type: 'value' });
+  expect(await blocksValue({ CHAIN_RPC_URL: 'https://a.example' })).toEqual({ id, type: 'value' });
+  expect((await blocksValue({ BEACON_RPC_URLS: 'https://a.example,https://b.example' }, ['b.example'])).type).toBe(
+    'missing',
+  );
+  expect((await blocksValue({ BEACON_RPC_URLS: three, BEACON_CHAIN: '1' })).type).toBe('missing');
+  expect((await blocksValue({ BEACON_RPC_URLS: three, BEACON_CONFIRMATIONS: '400' })).type).toBe('not-yet');
+});
+
+test('one server that is named three times is one, and blocks without a server are a wrong setting', async () => {
+  const twice = 'https://a.example,https://a.example,https://b.example';
+  expect((await blocksValue({ BEACON_RPC_URLS: twice }, ['b.example'])).type).toBe('missing');
+  expect(await blocksValue({}).catch(errorCode)).toBe('bad-setting');
 });

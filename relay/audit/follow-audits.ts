@@ -22,12 +22,12 @@ import { limits } from '#lib/protocol/limits.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { tryOpenReceipt } from '#lib/trust/check.ts';
 import type { AuditEnv } from '../settings/auditing.ts';
-import { openBeacon } from './beacon.ts';
+import { openBeacon, type BeaconEnv } from './beacon.ts';
 import { windowsAt } from './pace.ts';
 import { readPublishedRows } from './published-rows.ts';
 
 export interface FollowAuditsInit {
-  readonly env: AuditEnv;
+  readonly env: AuditEnv & BeaconEnv;
   readonly peer: Pick<Peer, 'net' | 'receipts'>;
   readonly signer: Signer;
   readonly clock: Clock;

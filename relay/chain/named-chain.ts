@@ -161,5 +161,6 @@ function followed(given: Variables, { rpcUrl, id }: { readonly rpcUrl: string; r
       details: { name },
     });
   }
-  return { ...given, ...wanted };
+  // The blocks that pick may be of another one.
+  return { BEACON_CHAIN: number, ...given, ...wanted };
 }

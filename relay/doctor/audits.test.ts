@@ -33,3 +33,28 @@ test.each([
   const [, check] = ofAudits(env, answering(answer), clock);
   expect(await found(check!)).toMatchObject({ id: 'beacon', state: 'fail', what: expect.stringMatching(what) });
 });
+
+/** A block every two seconds; `apart`: what the second server tells besides. */
+const chainOf = (headSeconds: number, apart = '') =>
+  (async (url: URL, { body }: RequestInit) => {
+    const { method, params } = JSON.parse(String(body)) as { method: string; params: readonly string[] };
+    if (method === 'eth_chainId') return Response.json({ result: '0x2105' });
+    const number = params[0] === 'latest' ? Math.floor(headSeconds / 2) : Number(params[0]);
+    const hash = (url.host === 'two.example' ? apart : '') + number.toString(16);
+    const block = { number: `0x${number.toString(16)}`, timestamp: `0x${(2 * number).toString(16)}` };
+    return Response.json({ result: { ...block, hash: `0x${hash.padStart(64, '0')}` } });
+  }) as unknown as typeof globalThis.fetch;
+const now = clock.now() / 1_000;
+const servers = { BEACON_RPC_URLS: 'https://one.example,https://two.example' };
+
+test.each([
+  ['that agree', chainOf(now), servers, 'ok', /the same block/],
+  ['that do not', chainOf(now, 'f'), servers, 'fail', /Less than half/],
+  ['that are slow', chainOf(now - 200), servers, 'fail', /too slowly/],
+  ['of no server', chainOf(now), {}, 'fail', /no server of their chain/],
+  ['of a chain that is named', chainOf(now), { CHAIN: 'https://one.example' }, 'skipped', /blocks of CHAIN/],
+] as const)('blocks %s', async (_, rpc, variables, state, what) => {
+  const env = envOf({ AUDIT_VALIDATORS: peers(7), BEACON: 'blocks', ...variables });
+  const [, check] = ofAudits(env, rpc, clock);
+  expect(await found(check!)).toMatchObject({ id: 'beacon', state, what: expect.stringMatching(what) });
+});

@@ -70,9 +70,10 @@ export async function openGateways(init: GatewaysInit): Promise<GatewayPool> {
   const privately = await listenPrivately(socketPath, init.onRequest);
   undo.push(() => privately.close());
   // What this process found out itself of a chain that it names.
-  const { CHAIN_RPC_URL, CREDITS_CHAIN } = env;
+  const { CHAIN_RPC_URL, CREDITS_CHAIN, BEACON_CHAIN } = env;
   const kept = { CHAIN: undefined, SPONSOR_KEY: undefined, COURT_KEY: undefined };
-  const found = { ...kept, CHAIN_RPC_URL, CREDITS_CHAIN: String(CREDITS_CHAIN) };
+  const numbers = { CREDITS_CHAIN: String(CREDITS_CHAIN), BEACON_CHAIN: String(BEACON_CHAIN) };
+  const found = { ...kept, CHAIN_RPC_URL, ...numbers };
   const workers = peers.map((_, place) =>
     createKeptWorker({
       seat: {

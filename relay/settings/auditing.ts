@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { peerIdSchema } from '#lib/protocol/ids.ts';
-import { auditValidatorsMax } from '#lib/protocol/relay-info.ts';
+import { auditValidatorsMax, confirmationsMax } from '#lib/protocol/relay-info.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import type { EnvOf, Settings } from './setting.ts';
-import { decimal, list, path, percent, site } from './values.ts';
+import { count, decimal, list, path, percent, serverOf, site } from './values.ts';
 
 export type AuditEnv = EnvOf<typeof auditSettings>;
 
@@ -26,7 +26,7 @@ const validators = {
 } as const;
 const validatorList = list.pipe(z.array(validator).max(auditValidatorsMax));
 
-/** What all who follow audits have to agree on. */
+/** What all who follow audits have to agree on, but for the servers that they ask. */
 export const auditSettings = {
   AUDIT_VALIDATORS: { ...validators, schema: validatorList.default([]) },
   AUDIT_SHARE: {
@@ -45,6 +45,26 @@ export const auditSettings = {
     standard: 'of the bundled model',
     meaning:
       'A JSON file of how far the margins of honest answers go, by model, engine, build and class of device, as relays have learned it (`learned` in `GET /v1/audits`): with it panels find what they do not see without. It replaces what Tabloom has measured with the bundled model; `[]` in it judges without. The same in the whole network. See [Audits](#audits).',
+  },
+  BEACON: {
+    schema: z.enum(['drand', 'blocks']).default('drand'),
+    meaning:
+      "What picks the answers that are audited: drand's public beacon, or the hashes of a chain's `blocks`, which are believed as its servers tell them. The same in the whole network. See [Audits](#audits).",
+  },
+  BEACON_CHAIN: {
+    schema: decimal.pipe(z.number().int().min(1)).default(8453),
+    meaning: 'The chain of those blocks, by its number; the same in the whole network. `CHAIN` stands for it too.',
+  },
+  BEACON_CONFIRMATIONS: {
+    schema: count.pipe(z.number().max(confirmationsMax)).default(64),
+    meaning:
+      'Blocks on top of the one whose hash is taken, so that no reorganisation changes it; at most 1,000, and the same in the whole network. A panel is drawn within five minutes of its accusation: this many blocks and a minute have to fit.',
+  },
+  BEACON_RPC_URLS: {
+    schema: list.pipe(z.array(serverOf(/^https?:$/, 'https://rpc.example')).max(8)).default([]),
+    secret: true,
+    meaning:
+      'JSON-RPC servers of that chain, of several operators: more than half of them have to tell the same block. Only `CHAIN_RPC_URL` where none are named.',
   },
   BEACON_URLS: {
     schema: list.pipe(z.array(site).min(1).max(8)).prefault('https://api.drand.sh,https://drand.cloudflare.com'),

@@ -123,6 +123,7 @@ test('what holds a password or a key is marked as secret', () => {
   const all = commandNames.flatMap((name) => Object.entries(commands[name].settings as Settings));
   const secret = new Set(all.filter(([, setting]) => setting.secret).map(([variable]) => variable));
   expect([...secret].sort()).toEqual([
+    'BEACON_RPC_URLS',
     'CHAIN',
     'CHAIN_RPC_URL',
     'COURT_KEY',

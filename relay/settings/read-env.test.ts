@@ -67,6 +67,10 @@ describe('environment', () => {
       AUDIT_SHARE: 20_000,
       AUDIT_PACE: 1,
       COURT_CHAIN: 8453,
+      BEACON: 'drand',
+      BEACON_CHAIN: 8453,
+      BEACON_CONFIRMATIONS: 64,
+      BEACON_RPC_URLS: [],
       BEACON_URLS: [new URL('https://api.drand.sh'), new URL('https://drand.cloudflare.com')],
     });
   });
@@ -89,6 +93,11 @@ describe('environment', () => {
       { AUDIT_PACE: '0.5' },
       { AUDIT_PACE: '1000' },
       { BEACON_URLS: 'api.drand.sh' },
+      { BEACON: 'dice' },
+      { BEACON_CHAIN: '0' },
+      { BEACON_CONFIRMATIONS: '0' },
+      { BEACON_CONFIRMATIONS: '1001' },
+      { BEACON_RPC_URLS: 'rpc.example' },
     ])
       expect(failure(() => readEnv('validate', { ...variables, ...wrong })).code).toBe('bad-setting');
   });

@@ -4,9 +4,39 @@ import { silentLogger } from '#lib/base/logger.ts';
 import { seededRandom } from '#lib/base/random.ts';
 import { cheatsAnswer, createAuditTown, weights } from '#lib/peer/audit/town.fixture.ts';
 import { classOf } from '#lib/peer/audit/trials.ts';
-import { signerOf } from '#lib/peer/town.fixture.ts';
+import { createGround, signerOf } from '#lib/peer/town.fixture.ts';
+import type { RelayAudits } from '#lib/protocol/relay-info.ts';
 import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { judgeAudits } from './judge-audits.ts';
+
+const idle = { scorer: { has: () => false }, servedModels: () => undefined };
+const openWith = (blocks: RelayAudits['blocks'], fetch: typeof globalThis.fetch) => {
+  const { network, clock } = createGround(5);
+  return judgeAudits({
+    session: {
+      signer: signerOf(1),
+      peer: {
+        net: network.createNet({ seed: new Uint8Array(32).fill(1) }),
+        self: signerOf(1).peer,
+        provider: idle,
+      } as never,
+    },
+    terms: { validators: [{ peer: signerOf(1).peer, engineClass: '' }], share: 0, beacons: ['https://b.test'], blocks },
+    storage: createMemoryStorage(),
+    clock,
+    random: seededRandom(1),
+    logger: silentLogger,
+    fetch,
+    onSeat: () => undefined,
+  });
+};
+
+test('a tab of a network whose blocks pick needs a server of that chain, and judges by no other beacon', async () => {
+  const told = (async () => Response.json({ calibrations: [] })) as unknown as typeof globalThis.fetch;
+  const unknown = { chain: 999_999, confirmations: 64 };
+  await expect(openWith(unknown, told)).rejects.toMatchObject({ code: 'audits-unread' });
+  await expect(openWith({ ...unknown, rpc: 'https://relay.test/pay/rpc' }, told)).resolves.toBeDefined();
+});
 
 test('a tab is seated where the beacon draws it, asks the beacon’s servers itself, and votes by its own weights', async () => {
   const town = await createAuditTown({ validators: 6 });

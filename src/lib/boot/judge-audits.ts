@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import type { Random } from '#lib/base/random.ts';
+import { TabloomError } from '#lib/base/errors.ts';
+import { chainEntry } from '#lib/pay/chain-entry.ts';
 import { createAuditing, type Auditing } from '#lib/peer/audit/auditing.ts';
 import { inTurn } from '#lib/peer/audit/in-turn.ts';
 import { createAuditJournal } from '#lib/peer/audit/journal.ts';
@@ -12,6 +14,9 @@ import { engineOf } from '#lib/protocol/offer.ts';
 import type { RelayAudits } from '#lib/protocol/relay-info.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { calibrationRowsSchema } from '#lib/trust/calibration.ts';
+import type { Beacon } from '#lib/trust/beacon.ts';
+import { blockPeriodSeconds, createBlockBeacon } from '#lib/trust/block-beacon.ts';
+import { blockServer } from '#lib/trust/block-server.ts';
 import { createDrandBeacon, quicknet } from '#lib/trust/drand.ts';
 import { drandServer } from '#lib/trust/drand-server.ts';
 import { readOwnRelay } from './read-own-relay.ts';
@@ -33,7 +38,8 @@ const listSchema = z.object({ calibrations: calibrationRowsSchema.default([]) })
 
 /**
  * A validator in a tab: it follows audits and votes where the beacon seats it, by the weights that are loaded here, and by the margins that the network
- * has published. @throws `audits-unread` where the relay of this page does not say which: others would judge otherwise; `aborted`.
+ * has published. @throws `audits-unread` where the relay of this page does not say which, since others would judge otherwise, or not where blocks are read;
+ * `aborted`.
  */
 export async function judgeAudits({
   session,
@@ -53,16 +59,11 @@ export async function judgeAudits({
     code: 'audits-unread',
     message: 'The relay of this page does not say by what its network judges. Try again later.',
   });
-  const chain = terms.chain ?? quicknet;
   return createAuditing({
     ...effects,
     net: peer.net,
     signer,
-    beacon: createDrandBeacon({
-      chain,
-      clock,
-      sources: terms.beacons.map((address) => drandServer(chain, address, { fetch, clock })),
-    }),
+    beacon: beaconOf(terms, { fetch, clock }),
     share: terms.share,
     candidates: () => terms.validators,
     scorer: inTurn(peer.provider.scorer),
@@ -73,4 +74,23 @@ export async function judgeAudits({
       if (one.of === 'trial' && one.effect.type === 'seat' && one.effect.validators.includes(peer.self)) onSeat();
     },
   });
+}
+
+/** The one that the network has agreed on, by which alone accusations are heard: whoever accuses must not choose between two draws. */
+function beaconOf(terms: RelayAudits, effects: Pick<JudgeAuditsInit, 'fetch' | 'clock'>): Beacon {
+  const { clock } = effects;
+  if (terms.blocks) {
+    const { chain, confirmations, rpc = chainEntry(chain)?.rpcUrl } = terms.blocks;
+    if (rpc === undefined) {
+      throw new TabloomError(
+        'audits-unread',
+        'The relay of this page does not say where the blocks are read that pick.',
+      );
+    }
+    const blocks = blockServer(chain, rpc, effects);
+    return createBlockBeacon({ chain, confirmations, periodSeconds: blockPeriodSeconds, blocks, clock });
+  }
+  const chain = terms.chain ?? quicknet;
+  const sources = terms.beacons.map((address) => drandServer(chain, address, effects));
+  return createDrandBeacon({ chain, clock, sources });
 }

@@ -99,6 +99,20 @@ test('what the page’s own relay says of audits is told, and that it follows no
   expect(told).toEqual([undefined]);
 });
 
+test('where the blocks are read that pick is an address, of the page’s own relay where it is a path', async () => {
+  const told: unknown[] = [];
+  const blocks = { chain: 8453, confirmations: 64, rpc: '/pay/rpc' };
+  const audits = { validators: [{ peer, engineClass: '' }], share: 0, beacons: ['https://beacon.test/'], blocks };
+  const source = createRelaySource({
+    fetch: async () => Response.json({ ...info, audits }),
+    origin: 'http://own.test',
+    others: () => [],
+    onAudits: (terms) => void told.push(terms?.blocks),
+  });
+  await source();
+  expect(told).toEqual([{ ...blocks, rpc: 'http://own.test/pay/rpc' }]);
+});
+
 test('what the page has asked already is taken for the first attempt only', async () => {
   let fetched = 0;
   const source = createRelaySource({

@@ -46,7 +46,7 @@ export function createRelaySource(components: RelaySourceComponents): () => Prom
     const address = relayAddress(new URL(base), info.peer);
     known.set(base, address);
     learned.set(base, info.relays?.filter(isPublicRelay) ?? []);
-    if (base === origin) onAudits?.(info.audits);
+    if (base === origin) onAudits?.(info.audits && withAbsolute(info.audits, base));
     if (base === origin) onPayments?.(info.payments && absolute(info.payments, base));
     return address;
   };
@@ -61,6 +61,11 @@ export function createRelaySource(components: RelaySourceComponents): () => Prom
 }
 
 /** What a relay names by paths on itself. */
+function withAbsolute({ blocks, ...audits }: RelayAudits, base: string): RelayAudits {
+  if (!blocks) return audits;
+  return { ...audits, blocks: blocks.rpc === undefined ? blocks : { ...blocks, rpc: new URL(blocks.rpc, base).href } };
+}
+
 function absolute({ chain, rpc, faucet, sponsor }: RelayPayments, base: string): RelayPayments {
   const at = (path: string) => new URL(path, base).href;
   return { chain, rpc: at(rpc), faucet: faucet && at(faucet), sponsor: sponsor && at(sponsor) };

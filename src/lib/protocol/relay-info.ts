@@ -13,14 +13,16 @@ const isHttpUrl = (text: string): boolean => /^https?:$/.test(URL.parse(text)?.p
 
 const pathSchema = z.string().max(512).refine(isPath, 'it is no path');
 
+const rpcSchema = z
+  .string()
+  .max(512)
+  .refine((text) => isPath(text) || isHttpUrl(text), 'it is neither a path nor an http address');
+
 export const relayPaymentsSchema = z.object({
   /** By EIP-155. */
   chain: z.number().int().positive(),
   /** A JSON-RPC server of it: an absolute URL, or a path on this relay. */
-  rpc: z
-    .string()
-    .max(512)
-    .refine((text) => isPath(text) || isHttpUrl(text), 'it is neither a path nor an http address'),
+  rpc: rpcSchema,
   /** Gives test money, on a local chain. A path on this relay, as the next is. */
   faucet: pathSchema.optional(),
   /** Sends for accounts without gas, for a fee. */
@@ -29,6 +31,9 @@ export const relayPaymentsSchema = z.object({
 
 /** Validators that one network has at most. */
 export const auditValidatorsMax = 64;
+
+/** Blocks that a beacon waits for on top of the one it takes, at most. */
+export const confirmationsMax = 1_000;
 
 /** What all who follow the audits of a network have to agree on, as this relay was told it. */
 export type RelayAudits = z.output<typeof relayAuditsSchema>;
@@ -53,6 +58,16 @@ export const relayAuditsSchema = z.object({
         .min(1)
         .max(2 ** 40),
       periodSeconds: z.number().int().min(1).max(86_400),
+    })
+    .optional(),
+  /** Where hashes of blocks are the beacon in place of drand's rounds. */
+  blocks: z
+    .object({
+      /** By EIP-155. */
+      chain: z.number().int().positive(),
+      confirmations: z.number().int().min(1).max(confirmationsMax),
+      /** As of `payments`; absent where this relay passes no requests on to that chain. */
+      rpc: rpcSchema.optional(),
     })
     .optional(),
 });

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { fromHex, toHex } from '#lib/base/bytes.ts';
+import { fromHex } from '#lib/base/bytes.ts';
 import { isPicked, pickingRound, pickLeaves, pickPositions, shuffled, type Draw } from './beacon.ts';
-import { createBlockBeacon, type Block } from './block-beacon.ts';
 import { ownChain } from './beacon.fixture.ts';
 import { checkRound, createDrandBeacon, quicknet, type RoundSource } from './drand.ts';
 
@@ -99,35 +98,4 @@ test('positions are distinct, ascending, and all of them in a short answer', () 
   expect(new Set(positions).size).toBe(8);
   expect(positions).toEqual(positions.toSorted((a, b) => a - b));
   expect(pickPositions(draw, 'y', 200, 8)).not.toEqual(positions);
-});
-
-/** A block every 7 seconds, the first dated 4. */
-const blockAt = (number: number): Block => ({
-  number,
-  hash: `0x${number.toString(16).padStart(64, '0')}`,
-  timestamp: 4 + 7 * number,
-});
-const blocksTo = (head: number, gone: readonly number[] = []) => ({
-  head: async () => blockAt(head),
-  at: async (number: number) => (number > head || gone.includes(number) ? undefined : blockAt(number)),
-});
-const blockBeacon = (blocks: ReturnType<typeof blocksTo>, clock = late) =>
-  createBlockBeacon({ chain: 31_337, blocks, clock, confirmations: 5, periodSeconds: 60 });
-
-test('a block’s round is the first block of its time, once enough follow it', async () => {
-  // Round 2 begins at second 120: block 17 is dated 123.
-  const value = await blockBeacon(blocksTo(22)).value(2);
-  expect(value).toEqual(await blockBeacon(blocksTo(400)).value(2));
-  expect(value).toMatchObject({ type: 'value', round: 2 });
-  expect((await blockBeacon(blocksTo(21)).value(2)).type).toBe('not-yet');
-  expect((await blockBeacon(blocksTo(10)).value(2)).type).toBe('not-yet');
-  expect((await blockBeacon(blocksTo(400), clockAt(119_999)).value(2)).type).toBe('not-yet');
-  expect((await blockBeacon(blocksTo(400, [200])).value(2)).type).toBe('missing');
-  const silent = { head: async () => undefined, at: async () => undefined };
-  expect((await blockBeacon(silent as never).value(2)).type).toBe('missing');
-  const odd = { ...blocksTo(22), at: async (number: number) => ({ ...blockAt(number), hash: '0x12' }) };
-  expect((await blockBeacon(odd).value(2)).type).toBe('forged');
-  const other = await blockBeacon(blocksTo(400)).value(3);
-  if (value.type !== 'value' || other.type !== 'value') throw new Error('expected values');
-  expect(toHex(value.randomness)).not.toBe(toHex(other.randomness));
 });
