@@ -1,16 +1,32 @@
-// Runs before the first paint, so that a chosen theme or language never flashes another one, and a press that comes before the
-// page runs is not lost. A file of its own: the page's content security policy allows no inline script.
+// Runs before the first paint, so that a chosen theme or language never flashes another one, and what is pressed, chosen or typed
+// before the page runs is not lost. A file of its own: the page's content security policy allows no inline script.
 (() => {
   let pressed;
-  const note = ({ target }) => {
-    pressed = target.closest?.('button');
+  // The page was built ahead, and sets its fields to what it knows when it begins to run.
+  const filled = new Map();
+  const note = ({ type, target }) => {
+    if (type === 'click') pressed = target.closest?.('button');
+    else filled.set(target, { value: target.value, checked: target.checked });
   };
-  addEventListener('click', note, true);
+  const noted = ['click', 'input', 'change'];
+  for (const type of noted) addEventListener(type, note, true);
   const again = () => {
-    removeEventListener('click', note, true);
+    for (const type of noted) removeEventListener(type, note, true);
+    for (const [field, { value, checked }] of filled) {
+      if (!field.isConnected) continue;
+      if (field.type === 'checkbox' || field.type === 'radio') field.checked = checked;
+      else if (field.type !== 'file' && field.value !== value) field.value = value;
+      for (const type of ['input', 'change']) field.dispatchEvent(new Event(type, { bubbles: true }));
+    }
     pressed?.click();
   };
   addEventListener('tabloom-runs', again, { once: true });
+
+  // It comes once, soon after the page has loaded; whoever asks for it later finds it here.
+  addEventListener('beforeinstallprompt', (offer) => {
+    offer.preventDefault();
+    globalThis.tabloomInstall = offer;
+  });
 
   const root = document.documentElement;
   const chosen = (key) => {
