@@ -175,9 +175,9 @@ test('a press that comes before the page runs counts once it does', async ({ bar
 });
 
 test('what is typed and chosen before the page runs stays', async ({ bareRelay, newProfile }) => {
-  for (const [path, label, select, choice, shown] of [
-    ['/models', 'Search models', 'Any memory', '4', 'Qwen3 4B'],
-    ['/embed', 'Heading', 'Colours', 'dark', 'data-heading="qwen3 4b"'],
+  for (const [path, label, text, select, choice, shown] of [
+    ['/models', 'Search models', 'qwen3 0.6b', 'Any memory', '4', 'Qwen3 0.6B'],
+    ['/embed', 'Heading', 'qwen3 4b', 'Colours', 'dark', 'data-heading="qwen3 4b"'],
   ] as const) {
     const page = await newProfile({ serviceWorkers: 'block' });
     const code = Promise.withResolvers<void>();
@@ -186,12 +186,12 @@ test('what is typed and chosen before the page runs stays', async ({ bareRelay, 
       await route.continue();
     });
     await page.goto(`${bareRelay.url}${path}`, { waitUntil: 'commit' });
-    await page.getByLabel(label).fill('qwen3 4b');
+    await page.getByLabel(label).fill(text);
     await page.getByLabel(select).selectOption(choice);
     code.resolve();
     await expect(page.getByRole('main')).toContainText(shown);
     if (path === '/models') await expect(page.getByRole('heading', { level: 3 })).toHaveCount(1);
-    await expect(page.getByLabel(label)).toHaveValue('qwen3 4b');
+    await expect(page.getByLabel(label)).toHaveValue(text);
     await expect(page.getByLabel(select)).toHaveValue(choice);
     if (path === '/embed') await expect(page.getByRole('main')).toContainText('data-theme="dark"');
   }

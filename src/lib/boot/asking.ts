@@ -22,7 +22,7 @@ export interface AskingComponents {
   /** Name of the model that "any" means on this device. */
   readonly ownModel: () => string | undefined;
   /** Takes note of what went wrong. */
-  readonly note: (event: JobEvent, worker: string | undefined, kind: AskRequest['kind']) => void;
+  readonly note: (event: JobEvent, worker: string | undefined, kind: AskRequest['kind'] | 'aside') => void;
 }
 
 /** Asking, as the pages know it: under whichever key this tab lives now. */
@@ -37,7 +37,7 @@ export function createAsking({
   async function* ask(
     request: AskRequest,
     session: Session,
-    { signal, where }: Parameters<AskingPort['ask']>[1],
+    { signal, where, as = 'answer' }: Parameters<AskingPort['ask']>[1],
   ): AsyncIterable<JobEvent> {
     const { consumer, self } = session.peer;
     let worker: string | undefined;
@@ -45,7 +45,7 @@ export function createAsking({
     const asked = where === 'this-device' ? onDevice(request, self, ownModel()) : request;
     for await (const event of consumer.ask(asked, { signal })) {
       if (event.type === 'worker-chosen') worker = event.worker.peer;
-      note(event, worker, request.kind);
+      note(event, worker, as === 'aside' ? as : request.kind);
       yield event;
     }
   }

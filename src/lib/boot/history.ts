@@ -14,6 +14,8 @@ const conversationsReadMax = 2_000;
 const turnsMax = 5_000;
 const titleLengthMax = 120;
 const folderLengthMax = 60;
+const tagLengthMax = 40;
+const tagsMax = 20;
 
 const idSchema = z.string().regex(/^[0-9a-f]{32}$/);
 
@@ -25,6 +27,7 @@ export const chatOptionsSchema = z.object({
   tier: z.enum(['verified', 'confidential']).optional(),
   tools: z.array(z.enum(['calculator', 'clock', 'javascript'])).optional(),
   meaning: z.literal(true).optional(),
+  about: z.boolean().optional(),
 });
 
 const conversationSchema: z.ZodType<ConversationRecord> = z.object({
@@ -36,6 +39,8 @@ const conversationSchema: z.ZodType<ConversationRecord> = z.object({
   named: z.boolean().optional(),
   pinned: z.boolean().optional(),
   folder: z.string().min(1).max(folderLengthMax).optional().catch(undefined),
+  tags: z.array(z.string().min(1).max(tagLengthMax)).max(tagsMax).readonly().optional().catch(undefined),
+  archived: z.literal(true).optional().catch(undefined),
   tip: idSchema.optional(),
   options: chatOptionsSchema
     // What this build cannot use costs the options, not the conversation.

@@ -57,6 +57,13 @@ export const settingsSchema = z.object({
     .array(z.object({ name: z.string().min(1).max(60), options: chatOptionsSchema }))
     .max(50)
     .catch([]),
+  aboutYou: z.string().max(2_000).catch(''),
+  followUps: z.boolean().catch(false),
+  followUpsInPrivate: z.boolean().catch(false),
+  prompts: z
+    .array(z.object({ name: z.string().min(1).max(60), text: z.string().min(1).max(8_000) }))
+    .max(200)
+    .catch([]),
 });
 
 export interface SettingsKeeper {

@@ -31,6 +31,7 @@ import { followGateway } from './gateway-feed.ts';
 import { keepGivenBook } from './given-book.ts';
 import { keepHistory } from './history.ts';
 import { requestIdentityLock } from './identity-lock.ts';
+import { watchInstall } from './install.ts';
 import { createLibrary } from './library.ts';
 import { createMemoryClaims } from './memory-claims.ts';
 import { downloadBytes } from './model-view.ts';
@@ -200,6 +201,7 @@ export async function createTab(
   });
   wallet.noteLock(lock.held);
   const presence = watchPresence((globalThis as { IdleDetector?: IdleDetection }).IdleDetector, { sharing, settings });
+  const install = watchInstall(window);
   const background = watchBackground({ document, createAudio: () => new AudioContext() }, { sharing, settings });
   const badge = watchBadge(document, navigator);
   const given = keepGivenBook({ storage, clock, sharing });
@@ -211,6 +213,7 @@ export async function createTab(
     await watchPower(navigator, { sharing, settings }),
     keepScreenOn(page, { sharing, settings }),
     presence.stop,
+    install.stop,
     background.stop,
     badge.stop,
     wishes.stop,
@@ -265,7 +268,13 @@ export async function createTab(
       },
       takeOver: async () => lock.claim(),
     },
-    device: { examine, presence: presence.view, askPresence: presence.ask },
+    device: {
+      examine,
+      presence: presence.view,
+      askPresence: presence.ask,
+      install: install.view,
+      askInstall: install.ask,
+    },
     library: { ...library, load: async (name) => void (await loadWithConsent(name)), measure },
     sharing: {
       ...sharing,

@@ -1,6 +1,7 @@
 import { toErrorRecord, type ErrorRecord } from '#lib/base/errors.ts';
 import type { Live } from '#lib/base/live.ts';
 import type { Conversations } from './conversations.svelte.ts';
+import type { Install } from './device.ts';
 import { emptyLibrary } from './library.ts';
 import { noNetwork } from './network.ts';
 import { defaultSettings, type Settings } from './settings.ts';
@@ -23,6 +24,7 @@ export class App {
   readonly sharing = new Watched(notSharing);
   readonly settings = new Watched(defaultSettings);
   readonly wallet = new Watched(noWallet);
+  readonly install = new Watched<Install>('none');
   target = $state.raw<Target>(anyPeer);
   /** Undefined until its code has been loaded: the first paint does without it. */
   conversations = $state.raw<Conversations>();
@@ -87,6 +89,7 @@ export class App {
     this.library.attach(tab.library.view);
     this.sharing.attach(tab.sharing.view);
     this.wallet.attach(tab.wallet.view);
+    this.install.attach(tab.device.install);
     this.tab = tab;
     this.#ready.resolve(tab);
   }

@@ -18,14 +18,21 @@ type PlanParts = Pick<
 /** What is sent for the questions of a conversation: for the model that is likely to answer, as things are now. */
 export function createAskPlan(parts: PlanParts, options: () => ChatOptions, needs: () => Needs) {
   const terms = (): AskingTerms => {
-    const { answerTokensMax, temperature } = parts.settings();
-    return { answerTokensMax, temperature, ...definedOf(options()) };
+    const { answerTokensMax, temperature, aboutYou } = parts.settings();
+    const { about, system } = options();
+    const first = [about ? aboutYou : undefined, system].map((text) => text?.trim()).filter(Boolean);
+    return {
+      answerTokensMax,
+      temperature,
+      ...definedOf(options()),
+      ...(first.length > 0 ? { system: first.join('\n\n') } : {}),
+    };
   };
 
   /** Characters of attachments that can go with a question. */
   const room = (question: string, target: Target): number => {
     const contextTokens = parts.contextTokens(target, needs());
-    const used = `${question}${options().system ?? ''}`;
+    const used = `${question}${terms().system ?? ''}`;
     return attachmentRoom(used, contextTokens, answerRoom(contextTokens, terms().answerTokensMax));
   };
 

@@ -40,6 +40,18 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
       usable: (target, tier) => isOffered('tools', target, app.network.value, preview(target, { tier })),
       run: toolbox.run,
     },
+    suggest: async (question, answer, signal) => {
+      try {
+        const [{ asking }, { askFollowUps }] = await Promise.all([
+          app.ready,
+          loadPart(() => import('./follow-ups.ts')),
+        ]);
+        const where = answer.worker?.self ? 'this-device' : 'network';
+        return await askFollowUps(question, answer, (request) => asking.ask(request, { signal, where, as: 'aside' }));
+      } catch {
+        return [];
+      }
+    },
     rank: byWords,
     meaning: {
       model: (target) => meaningModel(target, app.network.value),

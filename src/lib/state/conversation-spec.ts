@@ -1,3 +1,4 @@
+import type { JobState } from '#lib/peer/session/job-state.ts';
 import type { RankPassages } from './attachment.ts';
 import type { MeaningTerms } from './rank-by-meaning.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
@@ -11,7 +12,10 @@ import type { Toolbox } from './tools/toolbox.ts';
 export interface ConversationParts {
   /** Resolves once the tab is ready to ask. */
   readonly asking: () => Promise<AskingPort>;
-  readonly settings: () => Pick<Settings, 'answerTokensMax' | 'temperature'>;
+  readonly settings: () => Pick<
+    Settings,
+    'answerTokensMax' | 'temperature' | 'aboutYou' | 'privateMode' | 'followUps' | 'followUpsInPrivate'
+  >;
   /** The most the answer may cost, in the smallest unit; undefined if it has to be free. */
   readonly budget: () => string | undefined;
   /** Context size of the model likely to answer, in tokens. */
@@ -38,6 +42,8 @@ export interface ConversationParts {
     readonly usable: (target: Target, tier: Needs['tier']) => boolean;
     readonly run: Toolbox['run'];
   };
+  /** What could be asked after this answer; nothing where that fails. */
+  readonly suggest: (question: string, answer: JobState, signal: AbortSignal) => Promise<readonly string[]>;
   readonly now: () => number;
   readonly newId: () => string;
 }

@@ -42,6 +42,15 @@ const failed: JobEvent = {
 };
 const cancelled: JobEvent = { type: 'job-cancelled', at: 99 };
 
+const settings = {
+  answerTokensMax: 100,
+  temperature: 0.5,
+  aboutYou: '',
+  privateMode: false,
+  followUps: false,
+  followUpsInPrivate: false,
+};
+
 interface Desk {
   readonly conversation: Conversation;
   readonly asked: AskRequest[];
@@ -68,7 +77,8 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
   };
   const conversation = new Conversation({
     asking: async () => asking,
-    settings: () => ({ answerTokensMax: 100, temperature: 0.5 }),
+    settings: () => settings,
+    suggest: async () => [],
     budget: () => undefined,
     contextTokens: () => 1_024,
     save: async (record, turns) => void saved.push({ record, turns }),
@@ -643,4 +653,66 @@ test('an answer that failed after a tool is asked for again with the same result
   await conversation.retry(anyPeer);
   expect(asked[2]!.input).toMatchObject({ messages: [{}, {}, { role: 'tool', content: '4' }] });
   expect(conversation.turns.map(({ answer }) => answer.text)).toEqual(['', 'Four.']);
+});
+
+test('the note about the user stands first in new conversations, unless it is switched off', async () => {
+  const about = () => ({ settings: () => ({ ...settings, aboutYou: ' I weave. ' }) });
+  const fresh = desk(() => play(answer({ text: 'Yes.' })), about());
+  expect(fresh.conversation.tellsAbout).toBe(true);
+  fresh.conversation.configure({ system: 'Be brief.' });
+  await fresh.conversation.send('Hi', anyPeer);
+  await fresh.conversation.send('And?', anyPeer);
+  for (const { input } of fresh.asked)
+    expect('messages' in input && input.messages[0]).toEqual({ role: 'system', content: 'I weave.\n\nBe brief.' });
+  expect(fresh.saved.at(-1)?.record.options).toEqual({ system: 'Be brief.', about: true });
+
+  const off = desk(() => play(answer({ text: 'Yes.' })), about());
+  off.conversation.configure({ about: false });
+  await off.conversation.send('Hi', anyPeer);
+  expect(off.asked[0]!.input).toMatchObject({ messages: [{ role: 'user', content: 'Hi' }] });
+});
+
+test('the note goes with no conversation that is older than it, nor with a private one that was not told to', async () => {
+  let aboutYou = '';
+  const old = desk(() => play(answer({ text: 'Yes.' })), { settings: () => ({ ...settings, aboutYou }) });
+  await old.conversation.send('Hi', anyPeer);
+  aboutYou = 'I weave.';
+  await old.conversation.send('And?', anyPeer);
+  expect(old.conversation.tellsAbout).toBe(false);
+
+  const shy = desk(() => play(answer({ text: 'Yes.' })), {
+    settings: () => ({ ...settings, aboutYou, privateMode: true }),
+  });
+  await shy.conversation.send('Hi', anyPeer);
+  const roles = ({ asked }: Desk) => asked.map(({ input }) => 'messages' in input && input.messages[0]!.role);
+  expect([roles(old), roles(shy)]).toEqual([['user', 'user'], ['user']]);
+  shy.conversation.configure({ about: true });
+  await shy.conversation.send('And?', anyPeer);
+  expect(roles(shy)).toEqual(['user', 'system']);
+});
+
+test('what could be asked next is asked for where that is switched on, and forgotten once the conversation goes on', async () => {
+  const signals: AbortSignal[] = [];
+  const found = Promise.withResolvers<readonly string[]>();
+  let on = { ...settings };
+  const { conversation, saved } = desk(() => play(answer({ text: 'Yes.' })), {
+    settings: () => on,
+    suggest: async (question, { text }, signal) => {
+      signals.push(signal);
+      return signals.length === 1 ? found.promise : [`${question} ${text}`];
+    },
+  });
+  await conversation.send('Off', anyPeer);
+  on = { ...settings, followUps: true, privateMode: true };
+  await conversation.send('Private', anyPeer);
+  expect(signals).toHaveLength(0);
+  on = { ...settings, followUps: true };
+  await conversation.send('One', anyPeer);
+  await conversation.send('Two', anyPeer);
+  found.resolve(['Too late?']);
+  await expect.poll(() => conversation.turns.at(-1)!.followUps).toEqual(['Two Yes.']);
+  expect([signals.map(({ aborted }) => aborted), conversation.turns.at(-2)!.followUps]).toEqual([[true, false], []]);
+  expect(JSON.stringify(saved.at(-1))).not.toContain('followUps');
+  conversation.stop();
+  expect(signals[1]!.aborted).toBe(true);
 });

@@ -15,7 +15,10 @@ import { Turn } from './turn.svelte.ts';
 import { childrenOf, linkTurns, newestBelow, pathTo } from './turn-tree.ts';
 
 type Asked = Pick<Turn, 'question' | 'parent'> & Partial<Pick<Turn, 'continues' | 'attachments' | 'results'>>;
-type Meta = Pick<ConversationRecord, 'title' | 'named' | 'pinned' | 'folder' | 'options' | 'comparing'>;
+type Meta = Pick<
+  ConversationRecord,
+  'title' | 'named' | 'pinned' | 'folder' | 'tags' | 'archived' | 'options' | 'comparing'
+>;
 
 /** A conversation with all its versions; one question at a time. */
 export class Conversation {
@@ -44,6 +47,8 @@ export class Conversation {
   /** Of the versions that are compared, as long as this page remembers. */
   #targets: ReadonlyMap<string, Target> = new Map();
   #abort = $state.raw<AbortController>();
+  /** What is asked for the next question. */
+  #aside: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
   readonly #plan: ReturnType<typeof createAskPlan>;
   readonly #saves = createSerialSave(() => this.#saveNow());
@@ -194,6 +199,12 @@ export class Conversation {
     if (!this.busy) this.#tip = record.tip;
   }
 
+  /** Whether the user's note about themselves goes with the next question: with those of conversations that are new, not private ones. */
+  get tellsAbout(): boolean {
+    const { aboutYou, privateMode } = this.#parts.settings();
+    return aboutYou.trim() !== '' && (this.options.about ?? (this.all.length === 0 && !privateMode));
+  }
+
   get options(): ChatOptions {
     return this.#meta.options ?? {};
   }
@@ -227,6 +238,7 @@ export class Conversation {
 
   stop(): void {
     this.#abort?.abort();
+    this.#aside?.abort();
   }
 
   /** Resolves when the current answer, if any, has ended and been saved. */
@@ -246,6 +258,7 @@ export class Conversation {
     const text = question.trim();
     const isEmpty = text === '' && (rest.results ?? []).length === 0;
     if (this.busy || this.all.length + targets.length > turnsMax || this.#discarded || isEmpty) return;
+    if (this.tellsAbout) this.describe({ options: { ...this.options, about: true } });
     const turns = targets.map(() => this.#add({ question: text, parent, ...rest }));
     await (turns.length > 1 ? this.#compare(turns, targets) : this.#begin(turns[0]!, targets[0]!));
   }
@@ -290,6 +303,7 @@ export class Conversation {
 
   #answer(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const abort = new AbortController();
+    this.#aside?.abort();
     this.#abort = abort;
     this.#running = (async () => {
       try {
@@ -300,9 +314,21 @@ export class Conversation {
         this.#abort = undefined;
         this.#updatedAt = this.#parts.now();
         await this.save();
+        if (!abort.signal.aborted) void this.#suggest();
       }
     })();
     return this.#running;
+  }
+
+  /** Asks whoever has just answered what could be asked next, where the user wants that, until the conversation goes on. */
+  async #suggest(): Promise<void> {
+    const { followUps, followUpsInPrivate, privateMode } = this.#parts.settings();
+    const turn = this.turns.at(-1);
+    if (!followUps || (privateMode && !followUpsInPrivate) || !turn || this.compared || this.#discarded) return;
+    const aside = new AbortController();
+    this.#aside = aside;
+    const found = await this.#parts.suggest(turn.question, turn.answer, aside.signal);
+    if (!aside.signal.aborted) turn.followUps = found;
   }
 
   #run(turn: Turn, target: Target, tools: OfferedTools | undefined, signal: AbortSignal): Promise<void> {

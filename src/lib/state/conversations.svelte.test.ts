@@ -354,6 +354,32 @@ test('a folder stays, on screen or not, through answers, deleting and undoing, u
   expect(folder()).toEqual([undefined, undefined]);
 });
 
+test('tags and what is put away stay, on screen or not, and can be taken back', async () => {
+  const both = newApp();
+  const { chats } = both;
+  const { tab, kept } = fakeTab();
+  await attach(both, tab);
+  await chats.current.send('one', anyPeer);
+  const { id } = chats.current;
+  const place = () => [kept.get(id)?.record, chats.history.find(id)].map((record) => [record?.tags, record?.archived]);
+  await chats.tag(id, ['home']);
+  await chats.archive(id, true);
+  await chats.current.send('more', anyPeer);
+  expect(place()).toEqual([
+    [['home'], true],
+    [['home'], true],
+  ]);
+  expect(chats.openable.map((record) => record.id)).toEqual([id]);
+  await chats.start();
+  await new Promise((resolve) => setImmediate(resolve));
+  await chats.tag(id, []);
+  await chats.archive(id, false);
+  expect(place()).toEqual([
+    [undefined, undefined],
+    [undefined, undefined],
+  ]);
+});
+
 test('what another tab saves appears, in the list and on screen, and what it deletes goes', async () => {
   const both = newApp();
   const { chats } = both;

@@ -171,6 +171,16 @@ export class Conversations {
     return this.#change(id, { folder: folderName(folder) });
   }
 
+  /** Without tags it has none. */
+  tag(id: string, tags: readonly string[]): Promise<void> {
+    return this.#change(id, { tags: tags.length > 0 ? tags : undefined });
+  }
+
+  /** Puts a conversation away, or back into the list. It is found either way. */
+  archive(id: string, archived: boolean): Promise<void> {
+    return this.#change(id, { archived: archived || undefined });
+  }
+
   /** Deletes everything stored in this browser; the page has to be reloaded afterwards. */
   async deleteData(): Promise<void> {
     const tab = await this.#app.ready;

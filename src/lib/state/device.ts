@@ -27,3 +27,9 @@ export interface DeviceView {
 
 /** Whether somebody uses this device now; `unknown`: the browser has not been permitted to tell. */
 export type Presence = 'away' | 'present' | 'unknown' | 'unsupported';
+
+/**
+ * How this page can become an app of the device: `offered` by the browser; by hand in Safari's Share menu on a phone or tablet, or in
+ * its File menu on a Mac; `none`: not here, or not now.
+ */
+export type Install = 'none' | 'offered' | 'by-share-menu' | 'by-dock' | 'installed';

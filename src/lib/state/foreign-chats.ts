@@ -42,8 +42,14 @@ const chatGptSchema = z.object({
 const openWebUiSchema = z.object({
   id: z.string().optional(),
   title: z.string().nullish(),
+  archived: z.boolean().nullish(),
+  meta: z
+    .object({ tags: z.array(z.string()).optional().catch(undefined) })
+    .nullish()
+    .catch(undefined),
   chat: z.object({
     title: z.string().nullish(),
+    tags: z.array(z.string()).optional().catch(undefined),
     system: z.string().nullish(),
     history: z.object({
       currentId: z.string().nullish(),
@@ -87,7 +93,7 @@ function fromChatGpt(chat: z.output<typeof chatGptSchema>): readonly Transcript[
   return transcriptOf(chat.conversation_id ?? chat.id ?? first, chat.title, messages, chat.current_node);
 }
 
-function fromOpenWebUi({ id, title, chat }: z.output<typeof openWebUiSchema>): readonly Transcript[] {
+function fromOpenWebUi({ id, title, archived, meta, chat }: z.output<typeof openWebUiSchema>): readonly Transcript[] {
   const { currentId, messages: kept } = chat.history;
   const messages = Object.entries(kept).map(([own, message]): Message => ({
     id: own,
@@ -98,7 +104,17 @@ function fromOpenWebUi({ id, title, chat }: z.output<typeof openWebUiSchema>): r
     model: message.model ?? undefined,
   }));
   const [transcript] = transcriptOf(id ?? messages[0]?.id ?? '', chat.title ?? title, messages, currentId);
-  return transcript ? [{ ...transcript, system: chat.system ?? undefined }] : [];
+  const tags = meta?.tags ?? chat.tags;
+  return transcript
+    ? [
+        {
+          ...transcript,
+          system: chat.system ?? undefined,
+          ...(tags?.length ? { tags } : {}),
+          ...(archived ? { archived } : {}),
+        },
+      ]
+    : [];
 }
 
 /**

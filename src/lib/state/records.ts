@@ -17,6 +17,10 @@ export interface ConversationRecord {
   readonly pinned?: boolean | undefined;
   /** Name of the folder that it is in. */
   readonly folder?: string | undefined;
+  /** Single words in small letters, by which it is found. */
+  readonly tags?: readonly string[] | undefined;
+  /** It is put away: out of the list, but found. */
+  readonly archived?: true | undefined;
   /** Id of the last turn on screen; without it, the newest. */
   readonly tip?: string | undefined;
   readonly options?: ChatOptions | undefined;
@@ -35,6 +39,8 @@ export interface ChatOptions {
   readonly tier?: Exclude<Tier, 'open'> | undefined;
   /** Tools on this device that the model may call; none unless they are switched on. */
   readonly tools?: readonly ToolName[] | undefined;
+  /** Whether the user's note about themselves goes along; undefined: this conversation is older than the note, or private. */
+  readonly about?: boolean | undefined;
   /** Passages of long attachments are found by their meaning too, for which all of the text goes to a peer. */
   readonly meaning?: true | undefined;
 }

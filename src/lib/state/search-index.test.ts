@@ -43,6 +43,16 @@ test('what has changed is read again, and nothing is searched in private mode', 
   expect(await search.search('after', [])).toEqual([]);
 });
 
+test('a tag narrows what is found', async () => {
+  const search = createSearch({ turns: async (id) => [turn(id, 'bread', 'Flour.')] });
+  const records = [{ ...record('a', ''), tags: ['home'] }, { ...record('b', ''), tags: ['work'] }, record('c', '')];
+  const found = async (query: string) => (await search.search(query, records)).map(({ turn: id }) => id);
+  expect((await found('bread')).sort()).toEqual(['a', 'b', 'c']);
+  expect(await found('#wo bread')).toEqual(['b']);
+  expect(await found('flour tag:home')).toEqual(['a']);
+  expect(await found('#home')).toEqual([]);
+});
+
 test('passages are ranked by how well they match, and those that do not are left out', async () => {
   const passages = ['the sea is calm', 'gold is under the lighthouse', 'gold, gold and more gold', 'nothing'];
   expect(await rankPassages('gold lighthouse', passages)).toEqual([1, 2]);

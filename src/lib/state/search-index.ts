@@ -1,5 +1,6 @@
 import MiniSearch from 'minisearch';
 import type { RankPassages } from './attachment.ts';
+import { isTagged, readQuery } from './tags.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { HistoryPort } from './tab.ts';
 
@@ -52,13 +53,19 @@ export function createSearch(history: Pick<HistoryPort, 'turns'>) {
   };
 
   return {
-    /** @param records what may be searched now: in private mode nothing. */
+    /**
+     * @param query words, and tags as in `#work`: then only what has them. Without words nothing is found.
+     * @param records what may be searched now: in private mode nothing.
+     */
     async search(query: string, records: readonly ConversationRecord[], limit = 8): Promise<readonly SearchHit[]> {
-      if (query.trim() === '' || records.length === 0) return [];
+      const { tags, words } = readQuery(query);
+      if (words === '' || records.length === 0) return [];
       if (made?.of !== records) made = { of: records, index: build(records) };
       const index = await made.index;
+      const tagged = new Set(records.flatMap((record) => (isTagged(record, tags) ? [record.id] : [])));
       return index
-        .search(query, { prefix: true, fuzzy: 0.15, combineWith: 'AND', boost: { title: 2, question: 1.5 } })
+        .search(words, { prefix: true, fuzzy: 0.15, combineWith: 'AND', boost: { title: 2, question: 1.5 } })
+        .filter((hit) => tagged.has(String(hit['conversation'])))
         .slice(0, limit)
         .map(({ conversation, turn, title, question, answer, terms }) => ({
           conversation,

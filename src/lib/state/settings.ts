@@ -1,4 +1,5 @@
 import type { Price } from '#lib/protocol/price.ts';
+import type { Prompt } from './prompts.ts';
 import type { ChatOptions } from './records.ts';
 
 /** The user's settings on this device. */
@@ -53,12 +54,21 @@ export interface Settings {
   readonly wishes: readonly { readonly model: string; readonly until: number }[];
   /** The user's own presets for conversations. */
   readonly presets: readonly Preset[];
+  /** What new conversations begin with: the user's own instructions, empty for none. */
+  readonly aboutYou: string;
+  /** Ask whoever has answered for what could be asked next; in private mode only if that is agreed to too. */
+  readonly followUps: boolean;
+  readonly followUpsInPrivate: boolean;
+  /** The user's own prompts, in the order of their names. */
+  readonly prompts: readonly Prompt[];
 }
 
 /** What a model costs while nobody waits for it, and, where that differs, while its queue is full. */
 export interface AskedPrice extends Price {
   readonly full?: Price | undefined;
 }
+
+export const aboutYouMax = 2_000;
 
 export interface Preset {
   readonly name: string;
@@ -103,6 +113,10 @@ export const defaultSettings: Settings = {
   speechService: false,
   wishes: [],
   presets: [],
+  aboutYou: '',
+  followUps: false,
+  followUpsInPrivate: false,
+  prompts: [],
 };
 
 /** Whether conversations are saved on this device. */

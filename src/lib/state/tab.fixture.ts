@@ -65,6 +65,8 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       examine: () => Promise.reject(new Error('not looked at')),
       presence: still('unsupported' as const),
       askPresence: async () => undefined,
+      install: still('none' as const),
+      askInstall: async () => undefined,
     },
     library: {
       view: still(emptyLibrary),

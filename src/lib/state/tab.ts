@@ -5,7 +5,7 @@ import type { Attachment } from './attachment.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import type { Offer } from '#lib/protocol/offer.ts';
 import type { ConversationRecord, HistoryChange, TurnRecord } from './records.ts';
-import type { DeviceView, Presence } from './device.ts';
+import type { DeviceView, Install, Presence } from './device.ts';
 import type { Live } from '#lib/base/live.ts';
 import type { KeysPort, TaskView } from './keys.ts';
 import type { LibraryView } from './library.ts';
@@ -65,10 +65,17 @@ export interface PdfText {
 }
 
 export interface AskingPort {
-  /** Like `Consumer.ask`; `this-device` keeps the job local, whatever the network offers. */
+  /**
+   * Like `Consumer.ask`; `this-device` keeps the job local, whatever the network offers. What is asked `aside` is no answer that
+   * anybody waits for, and is not counted as one.
+   */
   ask(
     request: AskRequest,
-    options: { readonly signal: AbortSignal; readonly where: 'network' | 'this-device' },
+    options: {
+      readonly signal: AbortSignal;
+      readonly where: 'network' | 'this-device';
+      readonly as?: 'answer' | 'aside' | undefined;
+    },
   ): AsyncIterable<JobEvent>;
   /** Opens a channel ahead of time to the worker likely to answer. @param tier that it has to have, where that is not the open one. */
   prepare(target: Target, tier?: Tier): Promise<void>;
@@ -125,6 +132,9 @@ export interface DevicePort {
   readonly presence: Live<Presence>;
   /** Asks the user to let the browser tell whether somebody uses the device; call it from a click. */
   askPresence(): Promise<void>;
+  readonly install: Live<Install>;
+  /** Lets the browser ask whether to install this page; call it from a click. */
+  askInstall(): Promise<void>;
 }
 
 export interface LibraryPort {

@@ -9,6 +9,9 @@ export interface Transcript {
   readonly system?: string | undefined;
   /** The folder that it is in, of a whole export. */
   readonly folder?: string | undefined;
+  /** Of a whole export, like whether it was put away. */
+  readonly tags?: readonly string[] | undefined;
+  readonly archived?: boolean | undefined;
   /** Id of the turn that was last on screen. */
   readonly tip?: string | undefined;
   readonly turns: readonly TranscriptTurn[];

@@ -48,11 +48,15 @@ test('an export of everything comes back with every version, the same id and wha
   );
 });
 
-test('an export of everything holds the folder, and what is given away does not', () => {
-  const inFolder: Saved = { ...saved, record: { ...saved.record, folder: 'Home' } };
+test('an export of everything holds the folder, the tags and what is put away, and what is given away does not', () => {
+  const place = { folder: 'Home', tags: ['garden', 'work'], archived: true } as const;
+  const inFolder: Saved = { ...saved, record: { ...saved.record, ...place } };
   const [transcript] = readTranscripts(toJson([toTranscript(inFolder, 'all')]));
-  expect(toSaved(transcript!).record.folder).toBe('Home');
-  expect(toTranscript(inFolder, 'path')).not.toHaveProperty('folder');
+  expect(toSaved(transcript!).record).toMatchObject(place);
+  for (const name of Object.keys(place)) expect(toTranscript(inFolder, 'path')).not.toHaveProperty(name);
+  expect(toSaved({ ...transcript!, tags: [' Two words ', ''], archived: false }).record).toMatchObject({
+    tags: ['two-words'],
+  });
   expect(toSaved({ ...transcript!, folder: ' ' }).record).not.toHaveProperty('folder');
 });
 
@@ -124,6 +128,8 @@ test('Open WebUI: the tree and the instructions are read', () => {
   const chat = {
     id: 'w',
     title: 'Outer',
+    archived: true,
+    meta: { tags: ['cooking'] },
     chat: {
       title: 'Bread',
       system: 'Be a baker.',
@@ -137,7 +143,14 @@ test('Open WebUI: the tree and the instructions are read', () => {
     },
   };
   const [transcript] = readTranscripts(JSON.stringify([chat]));
-  expect(transcript).toMatchObject({ id: 'w', title: 'Bread', system: 'Be a baker.', tip: 'a1' });
+  expect(transcript).toMatchObject({
+    id: 'w',
+    title: 'Bread',
+    system: 'Be a baker.',
+    tip: 'a1',
+    archived: true,
+    tags: ['cooking'],
+  });
   expect(transcript!.turns).toMatchObject([{ question: 'Flour?', answer: 'Rye.', model: 'llama', askedAt: 10_000 }]);
 });
 

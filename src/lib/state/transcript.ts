@@ -7,6 +7,7 @@ import { emptyOutput } from '#lib/protocol/output.ts';
 import { folderName } from './folders.ts';
 import { readForeign } from './foreign-chats.ts';
 import { titleLengthMax, turnsMax, type TurnRecord } from './records.ts';
+import { tagsOf } from './tags.ts';
 import type { ToolResult } from './tools/toolbox.ts';
 import type { Saved, Transcript, TranscriptTurn } from './transcript-spec.ts';
 import { linkTurns, pathTo } from './turn-tree.ts';
@@ -18,6 +19,8 @@ export const transcriptSchema: z.ZodType<Transcript> = z.object({
   title: z.string(),
   system: z.string().optional(),
   folder: z.string().optional(),
+  tags: z.array(z.string()).max(1_000).optional(),
+  archived: z.boolean().optional(),
   tip: z.string().optional(),
   turns: z
     .array(
@@ -60,7 +63,7 @@ export function toTranscript({ record, turns }: Saved, which: 'all' | 'path'): T
     id: record.id,
     title: record.title,
     system: record.options?.system,
-    ...(which === 'all' && record.folder ? { folder: record.folder } : {}),
+    ...(which === 'all' ? placeOf(record) : {}),
     tip: record.tip,
     turns: chosen.map(({ id, parent, question, continues, results, answer, askedAt }) => ({
       id,
@@ -74,6 +77,13 @@ export function toTranscript({ record, turns }: Saved, which: 'all' | 'path'): T
     })),
   };
 }
+
+/** Where it is kept here: nothing of what is given away. */
+const placeOf = ({ folder, tags, archived }: Saved['record']): Partial<Transcript> => ({
+  ...(folder ? { folder } : {}),
+  ...(tags?.length ? { tags } : {}),
+  ...(archived ? { archived } : {}),
+});
 
 export const toJson = (transcripts: readonly Transcript[]): string =>
   JSON.stringify({ tabloom: 'conversations', version: 1, conversations: transcripts }, undefined, 1);
@@ -144,6 +154,7 @@ export function toSaved(transcript: Transcript): Saved {
   });
   const times = turns.map((turn) => turn.askedAt);
   const folder = folderName(transcript.folder ?? '');
+  const tags = tagsOf((transcript.tags ?? []).map((tag) => tag.trim().replaceAll(/\s+/g, '-')).join(' '));
   return {
     record: {
       id,
@@ -154,6 +165,8 @@ export function toSaved(transcript: Transcript): Saved {
       turns: turns.length,
       ...(transcript.tip === undefined ? {} : { tip: turnId(transcript.tip) }),
       ...(folder ? { folder } : {}),
+      ...(tags.length > 0 ? { tags } : {}),
+      ...(transcript.archived ? { archived: true } : {}),
       ...(transcript.system ? { options: { system: transcript.system.slice(0, 8_000) } } : {}),
     },
     turns,

@@ -25,6 +25,8 @@ export class Turn {
   live = $state(false);
   /** Undefined unless the model thinks before it answers. */
   thinking = $state.raw<Thinking>();
+  /** What could be asked after it. Not kept. */
+  followUps = $state.raw<readonly string[]>([]);
   #ids: number[] | undefined;
 
   constructor(record: Pick<TurnRecord, 'id' | 'question' | 'askedAt'> & Partial<TurnRecord>) {
@@ -60,6 +62,7 @@ export class Turn {
   /** Clears the answer before asking again. */
   reset(): void {
     this.answer = initialJob;
+    this.followUps = [];
     this.thinking = undefined;
     this.#ids = undefined;
   }

@@ -25,6 +25,7 @@ export async function fetchLaterParts(fetchPage: (path: string) => Promise<void>
     import('./Palette.svelte'),
     import('./Said.svelte'),
     import('./SharingLine.svelte'),
+    import('./InstallLine.svelte'),
     import('./export-conversation.ts'),
     import('../download-text.ts'),
     import('../models/ThisDevice.svelte'),
@@ -32,6 +33,7 @@ export async function fetchLaterParts(fetchPage: (path: string) => Promise<void>
     import('../chat/BeforeComposer.svelte'),
     import('../chat/ChatOptions.svelte'),
     import('../chat/NoConversation.svelte'),
+    import('../chat/SlashPrompts.svelte'),
     import('#lib/state/search-index.ts'),
     import('#lib/state/transcript.ts'),
   ]);
