@@ -51,6 +51,14 @@ test('the pictures are small, of the size and type that the manifest states, and
 test.each([
   ['text/csv', 'text/*'],
   ['application/pdf', 'application/pdf'],
+  ...[
+    'openxmlformats-officedocument.wordprocessingml.document',
+    'openxmlformats-officedocument.spreadsheetml.sheet',
+    'openxmlformats-officedocument.presentationml.presentation',
+    'oasis.opendocument.text',
+    'oasis.opendocument.spreadsheet',
+    'oasis.opendocument.presentation',
+  ].map((type) => [`application/vnd.${type}`, `application/vnd.${type}`] as [string, string]),
   ['image/png', 'image/*'],
 ])('what the chat reads can be shared with it and opened in it: %s', (type, shared) => {
   expect(manifest.share_target.params.files.flatMap(({ accept }) => accept)).toContain(shared);

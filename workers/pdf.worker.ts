@@ -6,8 +6,8 @@ declare const self: DedicatedWorkerGlobalScope;
 // One document, then the page ends the worker. The parser listens here too, for messages of its own.
 self.addEventListener(
   'message',
-  ({ data }: MessageEvent<{ readonly pdf?: Uint8Array; readonly limits: PdfLimits }>) => {
-    if (data.pdf) void readPdf(data.pdf, data.limits).then((read) => self.postMessage(read));
+  ({ data }: MessageEvent<{ readonly file?: Uint8Array; readonly limits: PdfLimits }>) => {
+    if (data.file) void readPdf(data.file, data.limits).then((read) => self.postMessage(read));
   },
 );
 self.postMessage('loaded');

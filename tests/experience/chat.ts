@@ -236,6 +236,36 @@ export const chat: readonly Claim[] = [
   },
   {
     row: 'chat',
+    claim:
+      'Office documents are read on the device by page, sheet and slide; archives that unpack to too much are refused',
+    proofs: [
+      ['workers/office/read-office.test.ts', 'a workbook: each sheet by its name, columns in place, dates as dates'],
+      ['workers/office/read-office.test.ts', 'OpenDocument: text, spreadsheet and presentation'],
+      ['workers/office/read-office.test.ts', 'why one cannot be read is told apart'],
+      [
+        'workers/office/read-office.test.ts',
+        'what unpacks to far more than it is, has too many files, or is too long, is refused',
+      ],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Documents are kept on the device, attached again, and searched with a question only where one says so',
+    proofs: [
+      ['src/lib/boot/shelf.test.ts', 'documents are listed by name without their texts, and read one by one'],
+      [
+        'src/lib/boot/shelf.test.ts',
+        'documents are no part of a conversation, are exported, and go when everything is deleted',
+      ],
+      ['src/lib/state/search-shelf.test.ts', 'the room is kept to, whatever matches'],
+      [
+        'tests/e2e/documents.spec.ts',
+        'an Office document is read here, kept here, and found again for a question of another conversation',
+      ],
+    ],
+  },
+  {
+    row: 'chat',
     claim: 'Pictures are drawn anew on the device, and go where somebody sees',
     proofs: [
       [

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createPdf } from './pdf.fixture.ts';
 import { readPdf } from './read-pdf.ts';
 
-const limits = { pagesMax: 10, lengthMax: 1_000 };
+const limits = { partsMax: 10, lengthMax: 1_000 };
 
 test('the text of each page, and where it begins', async () => {
   const read = await readPdf(createPdf(['Hello', '', 'The third page']), limits);

@@ -3,7 +3,7 @@ import 'pdfjs-dist/legacy/build/pdf.worker.mjs';
 import { getDocument } from 'pdfjs-dist/legacy/build/pdf.mjs';
 
 export interface PdfLimits {
-  readonly pagesMax: number;
+  readonly partsMax: number;
   /** UTF-16 units of the whole text. */
   readonly lengthMax: number;
 }
@@ -18,7 +18,7 @@ export type PdfOutcome =
  * The text of a PDF, page by page, in the order of its content. Nothing is drawn, fetched or run: neither fonts nor scripts. What
  * is too long is refused, not cut. @param bytes are given away.
  */
-export async function readPdf(bytes: Uint8Array, { pagesMax, lengthMax }: PdfLimits): Promise<PdfOutcome> {
+export async function readPdf(bytes: Uint8Array, { partsMax, lengthMax }: PdfLimits): Promise<PdfOutcome> {
   const task = getDocument({
     data: bytes,
     verbosity: 0,
@@ -32,7 +32,7 @@ export async function readPdf(bytes: Uint8Array, { pagesMax, lengthMax }: PdfLim
   });
   try {
     const document = await task.promise;
-    if (document.numPages > pagesMax) return { outcome: 'too-long' };
+    if (document.numPages > partsMax) return { outcome: 'too-long' };
     const pages: number[] = [];
     let text = '';
     for (let number = 1; number <= document.numPages; number++) {

@@ -6,6 +6,7 @@ import type { ConversationRecord, HistoryChange, TurnRecord } from '#lib/state/r
 import type { HistoryPort } from '#lib/state/tab.ts';
 import type { KeyValue, Write } from '#lib/storage/spec.ts';
 import { attachmentSchema } from './stored-attachment.ts';
+import { keepShelf } from './shelf.ts';
 import { keepUnsent } from './unsent-attachments.ts';
 
 const conversationsMax = 500;
@@ -28,6 +29,7 @@ export const chatOptionsSchema = z.object({
   tools: z.array(z.enum(['calculator', 'clock', 'javascript'])).optional(),
   meaning: z.literal(true).optional(),
   about: z.boolean().optional(),
+  shelf: z.literal(true).optional(),
 });
 
 const conversationSchema: z.ZodType<ConversationRecord> = z.object({
@@ -103,7 +105,9 @@ const turnSchema: z.ZodType<TurnRecord> = z.object({
   results: z.array(toolResultSchema).optional(),
   askedAt: z.number(),
   prompt: z.string().optional(),
-  attachments: z.array(attachmentSchema.extend({ passages: passagesSchema })).optional(),
+  attachments: z
+    .array(attachmentSchema.extend({ passages: passagesSchema, from: z.literal('shelf').optional() }))
+    .optional(),
   answer: answerSchema,
   leftOut: z.number().int().nonnegative(),
   picturesLeftOut: z.number().int().nonnegative().optional(),
@@ -152,6 +156,7 @@ export function keepHistory(
 
   return {
     unsent,
+    shelf: keepShelf(storage, clock),
     list: async () => (await readAll()).slice(0, conversationsMax),
     async turns(conversation) {
       const entries = await storage.list('messages', { prefix: `${conversation}/`, limit: turnsMax });

@@ -13,5 +13,7 @@ export const attachmentSchema = z.object({
   name: z.string().max(256),
   text: z.string(),
   pages: z.array(z.number().int().nonnegative()).readonly().optional().catch(undefined),
+  unit: z.enum(['page', 'sheet', 'slide']).optional().catch(undefined),
+  titles: z.array(z.string()).readonly().optional().catch(undefined),
   picture: pictureSchema.optional(),
 });

@@ -37,7 +37,7 @@ import { createMemoryClaims } from './memory-claims.ts';
 import { downloadBytes } from './model-view.ts';
 import { createNetworkWatcher, explainRoute } from './network-view.ts';
 import { wakeups, watchPageLifecycle } from './page-lifecycle.ts';
-import { createPdfReader } from './pdf-reader.ts';
+import { createDocumentReader } from './document-reader.ts';
 import { watchPresence, type IdleDetection } from './presence.ts';
 import { createRelaySource } from './relay-source.ts';
 import { createSharing } from './run-sharing.ts';
@@ -296,8 +296,11 @@ export async function createTab(
       spawn: () => new Worker(new URL('../../../workers/script.worker.ts', import.meta.url), { type: 'module' }),
       clock,
     }),
-    readPdf: createPdfReader({
-      spawn: () => new Worker(new URL('../../../workers/pdf.worker.ts', import.meta.url), { type: 'module' }),
+    readDocument: createDocumentReader({
+      spawn: {
+        pdf: () => new Worker(new URL('../../../workers/pdf.worker.ts', import.meta.url), { type: 'module' }),
+        office: () => new Worker(new URL('../../../workers/office.worker.ts', import.meta.url), { type: 'module' }),
+      },
       clock,
     }),
     settings: {

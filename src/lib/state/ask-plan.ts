@@ -1,6 +1,6 @@
 import type { AskRequest } from '#lib/peer/spec.ts';
 import { definedOf, toAskRequest, type AskingTerms, type OfferedTools } from './ask-request.ts';
-import { attachmentRoom, promptWith, type RankPassages } from './attachment.ts';
+import { attachedOf, attachmentRoom, lengthOf, promptWith, withFound, type RankPassages } from './attachment.ts';
 import type { ConversationParts } from './conversation-spec.ts';
 import { blobsOf } from './pictures.ts';
 import { goOnRequest } from './go-on.ts';
@@ -12,7 +12,7 @@ import type { Turn } from './turn.svelte.ts';
 
 type PlanParts = Pick<
   ConversationParts,
-  'settings' | 'budget' | 'contextTokens' | 'rank' | 'meaning' | 'resuming' | 'sees'
+  'settings' | 'budget' | 'contextTokens' | 'rank' | 'meaning' | 'shelf' | 'resuming' | 'sees'
 >;
 
 /** What is sent for the questions of a conversation: for the model that is likely to answer, as things are now. */
@@ -40,21 +40,21 @@ export function createAskPlan(parts: PlanParts, options: () => ChatOptions, need
     room,
     /** Decides what of its attachments a question takes along. */
     async fill(turn: Turn, target: Target, signal: AbortSignal): Promise<void> {
-      if (turn.attachments.length === 0) return;
-      const { meaning, tier = 'open' } = options();
+      const { meaning, shelf, tier = 'open' } = options();
+      const attached = attachedOf(turn.attachments);
+      const all = room(turn.question, target);
+      // Of what is attached there is at least half of the room, if it needs that.
+      const left = all - Math.min(lengthOf(attached), Math.floor(all / 2));
+      const found = shelf && turn.question !== '' ? await parts.shelf(turn.question, left) : [];
+      if (attached.length + found.length === 0) return;
       const model = meaning && parts.meaning.model(target);
       const peer = target.by === 'anyone' ? undefined : target.by;
       const rank: RankPassages = model
         ? (question, passages) => parts.meaning.rank(question, passages, { model, tier, peer }, signal)
         : parts.rank;
-      const { prompt, attachments } = await promptWith(
-        turn.question,
-        turn.attachments,
-        room(turn.question, target),
-        rank,
-      );
-      turn.prompt = prompt;
-      turn.attachments = attachments;
+      const { prompt, attachments } = await promptWith(turn.question, attached, all - lengthOf(found), rank);
+      turn.prompt = withFound(found, prompt);
+      turn.attachments = [...attachments, ...found];
     },
     /**
      * How the answer at the end of a path goes on where it was cut off. Undefined where nobody can, and it takes another turn.

@@ -78,6 +78,16 @@ The treasure lies under the lighthouse.
 [End of a.pdf]
 
 Where?`);
+  const sheets = { ...file('b.xlsx', 'one\n\ntwo'), pages: [0, 5], unit: 'sheet' as const, titles: ['Sums', ''] };
+  expect((await promptWith('?', [sheets], 500, rankPassages)).prompt).toBe(`[File b.xlsx]
+[Sheet 1: Sums]
+one
+
+[Sheet 2]
+two
+[End of b.xlsx]
+
+?`);
   expect(attachmentsFit([pdf], 100)).toBe(false);
   const { prompt, attachments } = await promptWith('Where is the treasure?', [pdf], 120, rankPassages);
   expect(prompt).toContain('[Page 3]\nThe treasure lies');

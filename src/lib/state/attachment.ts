@@ -8,6 +8,10 @@ export interface Attachment {
   readonly text: string;
   /** Where each page of the text begins, in UTF-16 units; left out where it has none. */
   readonly pages?: readonly number[] | undefined;
+  /** What those pages are; pages where it is left out. */
+  readonly unit?: 'page' | 'sheet' | 'slide' | undefined;
+  /** The name of each, as sheets have. */
+  readonly titles?: readonly string[] | undefined;
   readonly picture?: Picture | undefined;
 }
 
@@ -26,6 +30,8 @@ export interface Picture {
 export interface SentAttachment extends Attachment {
   /** How many of its passages went to the model; left out if all of it did. */
   readonly passages?: { readonly sent: number; readonly of: number } | undefined;
+  /** It was found among the documents kept on this device; left out where it was attached. Its text is what was found. */
+  readonly from?: 'shelf' | undefined;
 }
 
 export const attachmentsMax = 8;
@@ -56,24 +62,46 @@ export function attachmentRoom(
   return Math.max(0, Math.min(tokens * charactersPerToken, messageLengthMax) - question.length);
 }
 
-const lengthOf = (attachments: readonly Attachment[]): number =>
+/** Characters that these take of the room when they are sent whole. */
+export const lengthOf = (attachments: readonly Attachment[]): number =>
   textsOf(attachments).reduce((sum, attachment) => sum + frame(attachment.name, wholeText(attachment)).length, 0);
 
 const textsOf = (attachments: readonly Attachment[]) => attachments.filter(({ picture }) => !picture);
 
-/** The pages of a text, each with its number; one without a number where it has none. */
-function pagesOf({ text, pages }: Attachment): readonly { readonly page?: number; readonly text: string }[] {
+const unitNames = { page: 'Page', sheet: 'Sheet', slide: 'Slide' } as const;
+
+/** The pages of a text, each with what it is called; one without a name where it has none. */
+function pagesOf(attachment: Attachment): readonly { readonly page?: string; readonly text: string }[] {
+  const { text, pages, unit = 'page', titles } = attachment;
   if (!pages || pages.length === 0) return [{ text }];
-  return pages.map((from, index) => ({ page: index + 1, text: text.slice(from, pages[index + 1]) }));
+  return pages.map((from, index) => {
+    const title = titles?.[index];
+    const page = `${unitNames[unit]} ${index + 1}${title ? `: ${title}` : ''}`;
+    return { page, text: text.slice(from, pages[index + 1]) };
+  });
 }
 
-const named = (page: number | undefined, text: string): string =>
-  page === undefined ? text : `[Page ${page}]\n${text}`;
+const named = (page: string | undefined, text: string): string => (page === undefined ? text : `[${page}]\n${text}`);
 
 const wholeText = (attachment: Attachment): string =>
   pagesOf(attachment)
     .map(({ page, text }) => named(page, text))
     .join('');
+
+/** Without what was found out when it was sent before. */
+export const asGiven = ({ id, name, text, pages, unit, titles, picture }: Attachment): Attachment => ({
+  id,
+  name,
+  text,
+  pages,
+  unit,
+  titles,
+  picture,
+});
+
+/** What was attached, and not found by a search. */
+export const attachedOf = (attachments: readonly SentAttachment[]): readonly Attachment[] =>
+  attachments.filter(({ from }) => from === undefined).map(asGiven);
 
 /** Whether all of the attachments can be sent. */
 export const attachmentsFit = (attachments: readonly Attachment[], room: number): boolean =>
@@ -94,7 +122,7 @@ export async function promptWith(
     const prompt = [...texts.map((one) => frame(one.name, wholeText(one))), question].join('\n\n');
     return {
       prompt,
-      attachments: attachments.map(({ id, name, text, pages, picture }) => ({ id, name, text, pages, picture })),
+      attachments: attachments.map(asGiven),
     };
   }
   // A small model gets several short passages rather than one that may be the wrong one, or none.
@@ -129,6 +157,14 @@ export async function promptWith(
     attachments: attachments.map((one) => counted.get(one.id) ?? one),
   };
 }
+
+/** Pieces of a text as they are searched, each with what its page is called. */
+export const passagesOf = (attachment: Attachment): readonly string[] =>
+  pagesOf(attachment).flatMap(({ page, text }) => splitPassages(text).map((passage) => named(page, passage)));
+
+/** The question with what was found for it before all else. */
+export const withFound = (found: readonly SentAttachment[], prompt: string): string =>
+  [...found.map(({ name, text }) => frame(name, text, 'passages')), prompt].join('\n\n');
 
 /** Between passages that may not be neighbours. */
 const gap = '\n[…]\n';

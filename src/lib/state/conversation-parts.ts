@@ -5,6 +5,8 @@ import type { RankPassages } from './attachment.ts';
 import type { ConversationParts } from './conversation-spec.ts';
 import { resumingModel } from './go-on.ts';
 import { isOffered, meaningModel, narrowRoute, type Needs } from './narrow-route.ts';
+import type { ShelfSearch } from './search-shelf.ts';
+import { persistenceOf } from './settings.ts';
 import type { Target } from './target.ts';
 import { createToolbox } from './tools/toolbox.ts';
 
@@ -24,6 +26,7 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
     const { rankPassages } = await loadPart(() => import('./search-index.ts'));
     return rankPassages(question, passages);
   };
+  let searching: ShelfSearch | undefined;
   const preview = (target: Target, needs: Needs) => narrowRoute(app.previewOf(target), target, needs);
   return {
     ...own,
@@ -53,6 +56,15 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
       }
     },
     rank: byWords,
+    shelf: async (question, lengthMax) => {
+      if (persistenceOf(app.settings.value) === 'private') return [];
+      const [{ createShelfSearch }, { history }] = await Promise.all([
+        loadPart(() => import('./search-shelf.ts')),
+        app.stored,
+      ]);
+      searching ??= createShelfSearch(history.shelf);
+      return searching.find(question, lengthMax);
+    },
     meaning: {
       model: (target) => meaningModel(target, app.network.value),
       rank: async (question, passages, terms, signal) => {

@@ -1,5 +1,5 @@
 import type { JobState } from '#lib/peer/session/job-state.ts';
-import type { RankPassages } from './attachment.ts';
+import type { RankPassages, SentAttachment } from './attachment.ts';
 import type { MeaningTerms } from './rank-by-meaning.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { Settings } from './settings.ts';
@@ -25,6 +25,8 @@ export interface ConversationParts {
   /** Called when a turn starts, while its answer arrives, when it ends, and when another version is chosen. */
   readonly save: (conversation: ConversationRecord, turns: readonly TurnRecord[], answering: boolean) => Promise<void>;
   readonly rank: RankPassages;
+  /** What matches a question among the documents that are kept here; nothing in private mode. @param lengthMax of characters. */
+  readonly shelf: (question: string, lengthMax: number) => Promise<readonly SentAttachment[]>;
   readonly meaning: {
     /** The model that a peer computes vectors of texts with, whom this target allows; undefined where there is none. */
     readonly model: (target: Target) => string | undefined;

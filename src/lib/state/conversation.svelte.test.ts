@@ -85,6 +85,7 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
     tools: { usable: () => true, run: async () => [] },
     rank: async (_, passages) => [...passages.keys()],
     meaning: { model: () => undefined, rank: async () => [] },
+    shelf: async () => [],
     resuming: () => undefined,
     sees: () => false,
     now: () => 1_000,
@@ -514,6 +515,31 @@ test('passages are found by meaning only once the user has agreed, under the ter
     { model: 'vectors', tier: 'verified', peer: undefined },
     { model: 'vectors', tier: 'verified', peer: 'B' },
   ]);
+});
+
+test('what is found among the kept documents goes first, is found anew, and leaves room for what is attached', async () => {
+  const searched: [string, number][] = [];
+  const shelf: ConversationParts['shelf'] = async (question, lengthMax) => {
+    searched.push([question, lengthMax]);
+    return [{ id: 'k', name: 'kept.txt', text: 'gold', from: 'shelf', passages: { sent: 1, of: 9 } }];
+  };
+  const { conversation, asked } = desk(() => play([...begin('yes'), cancelled]), { shelf });
+  await conversation.send('Before?', anyPeer);
+  expect(searched).toEqual([]);
+  conversation.configure({ shelf: true });
+  conversation.pending = [{ id: '1', name: 'a.txt', text: 'alpha' }];
+  await conversation.send('Where?', anyPeer);
+  const found = '[Passages of the file kept.txt]\ngold\n[End of kept.txt]\n\n';
+  const prompt = `${found}[File a.txt]\nalpha\n[End of a.txt]\n\nWhere?`;
+  expect(sent(asked)).toEqual(['Before?', 'yes', prompt]);
+  expect(conversation.turns.at(-1)?.attachments.map(({ id }) => id)).toEqual(['1', 'k']);
+  await conversation.regenerate(conversation.turns.at(-1)!, anyPeer);
+  expect(sent(asked)).toEqual(['Before?', 'yes', prompt]);
+  conversation.pending = [{ id: '2', name: 'long.txt', text: 'word '.repeat(5_000) }];
+  await conversation.send('And?', anyPeer);
+  expect(searched.map(([question]) => question)).toEqual(['Where?', 'Where?', 'And?']);
+  expect(searched[2]![1]).toBeLessThan(searched[0]![1]);
+  expect(searched[2]![1]).toBeGreaterThan(0);
 });
 
 test('attachments go with the question once, stay with it, and are chosen anew when it is asked again', async () => {

@@ -3,7 +3,7 @@ import type { AskRequest } from '#lib/peer/spec.ts';
 import { answerTurn } from './answer-turn.ts';
 import { createAskPlan } from './ask-plan.ts';
 import type { OfferedTools } from './ask-request.ts';
-import { attachmentsFit, type Attachment } from './attachment.ts';
+import { attachedOf, attachmentsFit, type Attachment } from './attachment.ts';
 import type { ConversationParts } from './conversation-spec.ts';
 import { goOn, titleFrom, turnsMax, type ChatOptions, type ConversationRecord, type TurnRecord } from './records.ts';
 import { continueTurn } from './go-on.ts';
@@ -270,7 +270,7 @@ export class Conversation {
       question,
       continues,
       results,
-      attachments: attachments?.map(({ id, name, text, pages, picture }) => ({ id, name, text, pages, picture })),
+      attachments: attachments && attachedOf(attachments),
       askedAt: this.#parts.now(),
     });
     this.all = [...this.all, turn];

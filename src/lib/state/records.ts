@@ -43,6 +43,8 @@ export interface ChatOptions {
   readonly about?: boolean | undefined;
   /** Passages of long attachments are found by their meaning too, for which all of the text goes to a peer. */
   readonly meaning?: true | undefined;
+  /** Each question takes along what matches it in the documents that are kept on this device. */
+  readonly shelf?: true | undefined;
 }
 
 export const systemLengthMax = 8_000;

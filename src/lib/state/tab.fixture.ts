@@ -91,6 +91,13 @@ export function fakeTab(settings: Partial<Settings> = {}) {
       given: async () => [],
     },
     history: {
+      shelf: {
+        list: async () => [],
+        read: async () => undefined,
+        keep: async () => undefined,
+        rename: async () => undefined,
+        remove: async () => undefined,
+      },
       unsent: { read: async () => [], write: async () => undefined },
       list: async () => [...kept.values()].map(({ record }) => record),
       turns: async (id) => kept.get(id)?.turns ?? [],
@@ -123,7 +130,7 @@ export function fakeTab(settings: Partial<Settings> = {}) {
     },
     keys: () => Promise.reject(new TabloomError('part-missing', '')),
     runScript: async () => '',
-    readPdf: async () => ({ text: '', pages: [0] }),
+    readDocument: async () => ({ text: '', pages: [0] }),
     storage: 'persistent',
     stop: async () => undefined,
   };

@@ -25,6 +25,7 @@ import type {
 } from './network.ts';
 import type { Settings } from './settings.ts';
 import type { JudgingView } from './judging.ts';
+import type { ShelfPort } from './shelf.ts';
 import type { BackgroundView, GivenDay, SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
 import type { RunScript } from './tools/toolbox.ts';
@@ -48,20 +49,27 @@ export interface Tab {
   /** Runs a script that a model has written, apart from the page. */
   readonly runScript: RunScript;
   /**
-   * Reads the text of a PDF on this device. @param bytes of the file. @throws `pdf-broken`, `pdf-locked`, `pdf-no-text`,
-   * `pdf-too-long`, `pdf-too-slow`, `part-missing`, `aborted`.
+   * Reads the text of a document on this device. @param bytes of the file. @throws the kind with `-broken`, `-locked`, `-no-text`,
+   * `-too-long`, `-too-slow`, of Office also `office-old`, `office-unknown`, `office-too-large`; `part-missing`, `aborted`.
    */
-  readPdf(bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<PdfText>;
+  readDocument(kind: DocumentKind, bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<DocumentText>;
   /** `memory`: this browser denies storage, so conversations are lost when the page closes. */
   readonly storage: 'persistent' | 'memory';
   /** Leaves the network and frees all resources. */
   stop(): Promise<void>;
 }
 
-export interface PdfText {
+/** `office`: Office Open XML and OpenDocument, which tell by themselves whether they are text, table or presentation. */
+export type DocumentKind = 'pdf' | 'office';
+
+/** Text with its parts: pages, unless `unit` says otherwise. */
+export interface DocumentText {
   readonly text: string;
-  /** Where each page begins in it, in UTF-16 units. */
+  /** Where each of them begins in it, in UTF-16 units; empty where it has no such marks. */
   readonly pages: readonly number[];
+  readonly unit?: 'page' | 'sheet' | 'slide' | undefined;
+  /** Name of each, where they have names. */
+  readonly titles?: readonly string[] | undefined;
 }
 
 export interface AskingPort {
@@ -209,6 +217,7 @@ export interface HistoryPort {
   save(conversation: ConversationRecord, turns: readonly TurnRecord[], answering?: boolean): Promise<void>;
   remove(conversation: string): Promise<void>;
   readonly unsent: UnsentPort;
+  readonly shelf: ShelfPort;
   /** Tells the other tabs that this one shows it now. */
   noteOpened(conversation: string): void;
   /** Calls back with what other tabs change; returns the way to stop. */

@@ -27,7 +27,7 @@ test('what is no text, or too long, is refused by its name and never cut', async
 
 test('those that can be read are attached, and of the others it is said why not', async () => {
   let id = 0;
-  const attaching = new Attaching({ newId: () => String(++id), readPdf: nothing });
+  const attaching = new Attaching({ newId: () => String(++id), readDocument: nothing });
   const conversation = blank();
   await attaching.add([file('x'), file('\0', 'b.bin'), file('y', 'c.csv')], conversation);
   expect(names(conversation)).toEqual(['a.txt', 'c.csv']);
@@ -40,7 +40,7 @@ test('those that can be read are attached, and of the others it is said why not'
 });
 
 test('a long pasted text becomes an attachment, a short one stays text, and a table is no picture', async () => {
-  const attaching = new Attaching({ newId: () => '1', readPdf: nothing });
+  const attaching = new Attaching({ newId: () => '1', readDocument: nothing });
   const paste = async (text: string, files: readonly File[] = []) => {
     const conversation = blank();
     let prevented = 0;
@@ -61,7 +61,7 @@ test('a picture is drawn anew, a PDF is read by pages, and a drawing in SVG is t
   const picture = { mime: 'image/jpeg', bytes: Uint8Array.of(1), sha256: '', width: 2, height: 1 } as const;
   const attaching = new Attaching({
     newId: () => '1',
-    readPdf: async (bytes) => ({ text: `${bytes.length} bytes`, pages: [0] }),
+    readDocument: async (_, bytes) => ({ text: `${bytes.length} bytes`, pages: [0] }),
     draw: async () => picture,
   });
   const conversation = blank();
@@ -76,10 +76,24 @@ test('a picture is drawn anew, a PDF is read by pages, and a drawing in SVG is t
   expect([attaching.errors, attaching.reading]).toEqual([[], 0]);
 });
 
+test('documents are known by how they begin, not by their names', async () => {
+  let id = 0;
+  const attaching = new Attaching({
+    newId: () => String(++id),
+    readDocument: async (kind) => ({ text: kind, pages: [0], unit: 'sheet', titles: ['Sums'] }),
+  });
+  const conversation = blank();
+  await attaching.add([file('PK\u0003\u0004…', 'a'), file('PK in words', 'b')], conversation);
+  expect(conversation.pending).toEqual([
+    { id: '1', name: 'a', text: 'office', pages: [0], unit: 'sheet', titles: ['Sums'] },
+    { id: '2', name: 'b', text: 'PK in words' },
+  ]);
+});
+
 test('why a PDF was not read stands with its name', async () => {
   const attaching = new Attaching({
     newId: () => '1',
-    readPdf: () => Promise.reject(new TabloomError('pdf-locked', 'The PDF file takes a password.')),
+    readDocument: () => Promise.reject(new TabloomError('pdf-locked', 'The PDF file takes a password.')),
   });
   await attaching.add([file('%PDF-', 'a.pdf')], blank());
   expect(attaching.errors).toEqual(['a.pdf: The PDF file takes a password.']);

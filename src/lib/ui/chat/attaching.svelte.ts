@@ -5,14 +5,14 @@ import { systemRandom } from '#lib/base/random.ts';
 import { toErrorRecord, TabloomError } from '#lib/base/errors.ts';
 import { attachmentLengthMax, attachmentsMax, pasteLengthMax, type Attachment } from '#lib/state/attachment.ts';
 import type { Conversation } from '#lib/state/conversation.svelte.ts';
-import type { PdfText, Tab } from '#lib/state/tab.ts';
+import type { DocumentKind, DocumentText, Tab } from '#lib/state/tab.ts';
 import { toPicture } from './picture.ts';
 
-const pdfBytesMax = 50 * 1024 * 1024;
+const documentBytesMax = 50 * 1024 * 1024;
 
 export interface AttachingParts {
   readonly newId: () => string;
-  readonly readPdf: (bytes: Uint8Array) => Promise<PdfText>;
+  readonly readDocument: (kind: DocumentKind, bytes: Uint8Array) => Promise<DocumentText>;
   readonly draw?: typeof toPicture;
 }
 
@@ -62,11 +62,12 @@ export class Attaching {
 
   async #read(file: File): Promise<Omit<Attachment, 'id' | 'name'>> {
     if (isPicture(file)) return { text: '', picture: await (this.#parts.draw ?? toPicture)(file) };
-    if (!(await isPdf(file))) return { text: await readText(file) };
+    const kind = await documentKind(file);
+    if (!kind) return { text: await readText(file) };
     const { name } = file;
-    if (file.size > pdfBytesMax) throw tooLong(name);
+    if (file.size > documentBytesMax) throw tooLong(name);
     try {
-      return await this.#parts.readPdf(new Uint8Array(await file.arrayBuffer()));
+      return await this.#parts.readDocument(kind, new Uint8Array(await file.arrayBuffer()));
     } catch (error) {
       const { code, message } = toErrorRecord(error);
       throw new TabloomError(code, m.attach_not_read({ name, reason: inLanguage(message) }), { cause: error });
@@ -74,19 +75,27 @@ export class Attaching {
   }
 }
 
-/** @param ready resolves to what reads PDF files. @param signal ends the reading. */
-export const attachingOf = (ready: () => Promise<Pick<Tab, 'readPdf'>>, signal: AbortSignal): Attaching =>
+/** @param ready resolves to what reads documents. @param signal ends the reading. */
+export const attachingOf = (ready: () => Promise<Pick<Tab, 'readDocument'>>, signal: AbortSignal): Attaching =>
   new Attaching({
     newId: () => randomId(systemRandom),
-    readPdf: async (bytes) => (await ready()).readPdf(bytes, { signal }),
+    readDocument: async (kind, bytes) => (await ready()).readDocument(kind, bytes, { signal }),
   });
 
 /** Drawings in SVG are text, which models read better. */
 const isPicture = ({ type }: File): boolean => type.startsWith('image/') && type !== 'image/svg+xml';
 
-async function isPdf(file: File): Promise<boolean> {
-  const begin = new Uint8Array(await file.slice(0, 5).arrayBuffer());
-  return String.fromCharCode(...begin) === '%PDF-';
+/** What files of each kind begin with; Office before 2007 and encrypted documents with the last one. */
+const beginnings: readonly (readonly [kind: DocumentKind, begin: string])[] = [
+  ['pdf', '%PDF-'],
+  ['office', 'PK\x03\x04'],
+  ['office', '\xd0\xcf\x11\xe0'],
+];
+
+/** Undefined for what may be plain text. */
+async function documentKind(file: File): Promise<DocumentKind | undefined> {
+  const begin = String.fromCharCode(...new Uint8Array(await file.slice(0, 5).arrayBuffer()));
+  return beginnings.find(([, known]) => begin.startsWith(known))?.[0];
 }
 
 /** @throws `attachment-too-long`, `attachment-not-text`. */

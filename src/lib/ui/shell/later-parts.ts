@@ -34,7 +34,9 @@ export async function fetchLaterParts(fetchPage: (path: string) => Promise<void>
     import('../chat/ChatOptions.svelte'),
     import('../chat/NoConversation.svelte'),
     import('../chat/SlashPrompts.svelte'),
+    import('../chat/Shelf.svelte'),
     import('#lib/state/search-index.ts'),
+    import('#lib/state/search-shelf.ts'),
     import('#lib/state/transcript.ts'),
   ]);
 }

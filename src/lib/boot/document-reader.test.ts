@@ -1,26 +1,36 @@
 import { expect, test } from 'vitest';
+import type { DocumentKind } from '#lib/state/tab.ts';
 import { manualClock } from '#lib/base/clock.fixture.ts';
-import { createPdfReader, type PdfWorker } from './pdf-reader.ts';
+import { createDocumentReader, type DocumentWorker } from './document-reader.ts';
 
 function fixture() {
   const clock = manualClock();
   const sent: unknown[] = [];
   const ended: string[] = [];
-  let worker!: PdfWorker;
-  const read = createPdfReader({
+  let worker!: DocumentWorker;
+  const spawn = () =>
+    (worker = {
+      postMessage: (message: unknown) => void sent.push(message),
+      terminate: () => void ended.push('ended'),
+      onmessage: null,
+      onerror: null,
+    });
+  const read = createDocumentReader({
     clock,
-    spawn: () =>
-      (worker = {
-        postMessage: (message: unknown) => void sent.push(message),
-        terminate: () => void ended.push('ended'),
-        onmessage: null,
-        onerror: null,
-      }),
+    spawn: { pdf: spawn, office: spawn },
   });
   const say = (data: unknown) => worker.onmessage?.call(worker as Worker, { data } as MessageEvent);
   const fail = () => worker.onerror?.call(worker as Worker, {} as ErrorEvent);
   const stop = new AbortController();
-  return { clock, sent, ended, say, fail, stop, read: () => read(Uint8Array.of(1), stop) };
+  return {
+    clock,
+    sent,
+    ended,
+    say,
+    fail,
+    stop,
+    read: (kind: DocumentKind = 'pdf') => read(kind, Uint8Array.of(1), stop),
+  };
 }
 
 test('a file gets a worker of its own once that has loaded, and what the parser says to itself is not its answer', async () => {
@@ -29,18 +39,23 @@ test('a file gets a worker of its own once that has loaded, and what the parser 
   say({ sourceName: 'worker', action: 'ready' });
   expect(sent).toEqual([]);
   say('loaded');
-  expect(sent).toMatchObject([{ pdf: Uint8Array.of(1), limits: { pagesMax: 2_000 } }]);
+  expect(sent).toMatchObject([{ file: Uint8Array.of(1), limits: { partsMax: 2_000 } }]);
   say({ outcome: 'done', text: 'a', pages: [0] });
   expect([await result, ended]).toEqual([{ text: 'a', pages: [0] }, ['ended']]);
 });
 
 test('why it could not be read is told by a code, and the worker is ended', async () => {
-  for (const outcome of ['broken', 'locked', 'no-text', 'too-long']) {
+  const ofOffice = ['broken', 'locked', 'old', 'unknown', 'no-text', 'too-long', 'too-large'];
+  for (const [kind, outcome] of [
+    ...['broken', 'locked', 'no-text', 'too-long'].map((one) => ['pdf', one] as const),
+    ...ofOffice.map((one) => ['office', one] as const),
+  ]) {
     const { read, say, ended } = fixture();
-    const result = read();
+    const result = read(kind);
+    result.catch(() => undefined);
     say('loaded');
     say({ outcome });
-    await expect(result).rejects.toMatchObject({ code: `pdf-${outcome}` });
+    await expect(result).rejects.toMatchObject({ code: `${kind}-${outcome}`, message: expect.stringMatching(/ /) });
     expect(ended).toEqual(['ended']);
   }
 });
