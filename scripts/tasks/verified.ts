@@ -1,4 +1,7 @@
 import { parseArgs } from 'node:util';
+import { ensureChromium } from './chromium.ts';
+import { mannerOf } from '../../tests/verified/cheats.ts';
+import { playSeries } from '../../tests/verified/town-series.ts';
 import { jobsMax, playTown } from '../../tests/verified/town.ts';
 
 /*
@@ -13,12 +16,16 @@ if (!Number.isSafeInteger(jobs) || jobs < 1 || jobs > jobsMax) {
   process.exit(2);
 }
 
+process.env['CHROMIUM'] = await ensureChromium();
 const { rows, complaints, onChain, cost } = await playTown({ jobs, say });
-say('\n| worker | audits | outcomes | appeals lost | accuser marked |\n| --- | --- | --- | --- | --- |');
-for (const { manner, isAccusedFalsely, audits, outcomes, appealsLost, isAccuserMarked } of rows) {
+say('\n| worker | audits | outcomes | tokens before | appeals lost | accuser marked |');
+say('| --- | --- | --- | --- | --- | --- |');
+for (const { manner, isAccusedFalsely, audits, outcomes, tokensBefore, appealsLost, isAccuserMarked } of rows) {
   const counts = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`);
   const worker = isAccusedFalsely ? `${manner}, accused falsely` : manner;
-  say(`| ${[worker, audits, counts.join(', '), appealsLost, isAccuserMarked ? 'yes' : 'no'].join(' | ')} |`);
+  say(
+    `| ${[worker, audits, counts.join(', '), tokensBefore ?? '', appealsLost, isAccuserMarked ? 'yes' : 'no'].join(' | ')} |`,
+  );
 }
 
 const percent = (part: number) => `${(100 * part).toFixed(2)} %`;
@@ -35,10 +42,31 @@ say('| --- | --- | --- | --- | --- | --- | --- |');
 for (const { worker, openedBy, votes, outcome, provider, challenger, burned } of onChain.rows)
   say(`| ${[worker, openedBy, votes, outcome, provider, challenger, burned].join(' | ')} |`);
 
-const all = [...complaints, ...onChain.complaints];
-const judged = new Set(onChain.rows.map(({ worker }) => worker));
-if (judged.size !== Object.keys(Object.groupBy(rows, ({ manner }) => manner)).length)
-  all.push('Not every kind of worker came before the contract.');
+say('\nOf those that hardly any answer shows, what a relay adds up of them, without trials:');
+const series = await playSeries(say);
+say(
+  '\n| worker | answers | tokens | a panel convicts of | in doubt | its series convicts | published: within | of its next answers audited |',
+);
+say('| --- | --- | --- | --- | --- | --- | --- | --- |');
+for (const { worker, answers, tokens, failed, doubted, isConvicted, held, share } of series.rows) {
+  const cells = [
+    worker,
+    answers,
+    tokens,
+    failed,
+    doubted,
+    isConvicted ? 'yes' : 'no',
+    held ?? '',
+    percent(share / 1e6),
+  ];
+  say(`| ${cells.join(' | ')} |`);
+}
+
+const all = [...complaints, ...onChain.complaints, ...series.complaints];
+const judged = new Set<string>(onChain.rows.map(({ worker }) => worker));
+for (const { manner, isAccusedFalsely } of rows)
+  if ((isAccusedFalsely || !mannerOf(manner).isHonest) && !judged.has(manner))
+    all.push(`No worker that is "${manner}" came before the contract.`);
 for (const complaint of all) process.stderr.write(`${complaint}\n`);
 say(all.length === 0 ? '\nAs it should be.' : '\nNot as it should be.');
 process.exit(all.length === 0 ? 0 : 1);

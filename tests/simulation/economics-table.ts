@@ -10,6 +10,8 @@ import {
   lazyLosesFrom,
   measuredCheats,
   selfConviction,
+  seriesCheats,
+  seriesGain,
   slashOf,
   unheardChallenge,
   validating,
@@ -57,6 +59,21 @@ export const economicsTables = (verification: string): Readonly<Record<string, s
       number(cheatGain(atLeast(one), auditShares.entry, whole)),
       number(cheatGain(atLeast(one), auditShares.floor, whole)),
     ]),
+  ),
+  together: table(
+    ['Cheat', 'saves', 'single answers convict', 'in doubt', 'audited in the long run', 'gain a job then'],
+    seriesCheats(verification).map((cheat) => {
+      const { share, gain } = seriesGain(cheat);
+      const { name, saved, answers, failed, doubted } = cheat;
+      return [
+        name,
+        percent(saved),
+        `${failed} of ${answers}`,
+        `${doubted} of ${answers}`,
+        percent(share),
+        number(gain),
+      ];
+    }),
   ),
   share: table(
     ['Saved of the price', 'detection needed at 25 %', 'at 2 %', 'at 1 %', 'at 0.5 %'],

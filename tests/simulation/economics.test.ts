@@ -13,8 +13,11 @@ import {
   falseAccusation,
   justAccusation,
   lazyLosesFrom,
+  longRunShare,
   measuredCheats,
   selfConviction,
+  seriesCheats,
+  seriesGain,
   slashOf,
   unheardChallenge,
   validating,
@@ -69,10 +72,20 @@ test('what was measured is read from docs/VERIFICATION.md, audit by audit', () =
   expect(() => measuredCheats(verification.replace('| Truncation', '| Trunk'))).toThrow('Truncation');
 });
 
-test('by what was measured, cheats that an audit finds lose; one that it does not find pays, and that is said', () => {
-  for (const one of measuredCheats(verification))
-    for (const share of [auditShares.entry, auditShares.floor])
-      expect(cheatGain(atLeast(one), share, whole) < 0, one.name).toBe(one.found > 0);
+test('by what was measured, what pays at the floor is what rows would find and an audit without them does not, and four bits', () => {
+  const pays = (share: number) =>
+    measuredCheats(verification).flatMap((one) => (cheatGain(atLeast(one), share, whole) < 0 ? [] : [one.name]));
+  const withoutRows = ['canned replies in its own words', 'another system prompt', 'a coarser quantisation'];
+  expect(pays(auditShares.entry)).toEqual(withoutRows);
+  expect(pays(auditShares.floor)).toEqual([...withoutRows, 'the same, by published margins']);
+});
+
+test('a worker in doubt is a newcomer again, so that in the long run only a finer quantisation pays', () => {
+  expect(longRunShare(0)).toBeCloseTo(auditShares.floor, 3);
+  expect(longRunShare(1)).toBe(auditShares.entry);
+  const pays = seriesCheats(verification).flatMap((one) => (seriesGain(one).gain < 0 ? [] : [one.name]));
+  expect(pays).toEqual(['a finer quantisation']);
+  expect(() => seriesCheats(verification.replaceAll('| Canned', '| Tinned'))).toThrow('Canned');
 });
 
 test('accusing an honest provider loses, unless one in four of such verdicts is wrong; accusing a cheat pays', () => {

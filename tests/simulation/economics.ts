@@ -1,8 +1,9 @@
 import { counterBondOf, guiltyShares, penaltyMinimum, quorumOf, unpunishedShares } from '#lib/pay/court-shares.ts';
 import { bondJobs } from '#lib/pay/registry.ts';
-import { auditShares as shares } from '#lib/trust/audit-share.ts';
+import { auditShareOf, auditShares as shares } from '#lib/trust/audit-share.ts';
 import { dishonestMax } from '#lib/trust/judge-standing.ts';
 import { shareUnit } from '#lib/trust/beacon.ts';
+import { publishedSeries } from '../verified/published-series.ts';
 import { wilson } from '../verified/windows.ts';
 
 /**
@@ -78,6 +79,60 @@ export const measuredCheats = (document: string): readonly MeasuredCheat[] =>
     return { ...cheat, tried: Number(of), found: Number(of) - missed };
   });
 const missedAt128 = 4;
+
+/** Cheats whose answers a relay adds up by the rows that the product ships, by their rows in the table of series; what they save. */
+const seriesRows = [
+  { name: 'canned replies in its own words', row: 'Canned reply', saved: 1 },
+  { name: 'another system prompt', row: 'Another system prompt', saved: 0.05 },
+  { name: 'another model, nearly the same', row: 'Another model', saved: 0.4 },
+  { name: 'a coarser quantisation', row: 'Coarser quantisation', saved: 0.4 },
+  { name: 'a finer quantisation', row: 'Finer quantisation', saved: 0.2 },
+] as const;
+
+/** A cheat by single answers: how many of those that were tried convict their worker, and how many bring it in doubt. */
+export interface SeriesCheat {
+  readonly name: string;
+  readonly saved: number;
+  readonly answers: number;
+  readonly failed: number;
+  readonly doubted: number;
+}
+
+/** @param document the text of docs/VERIFICATION.md. @throws where a row is missing. */
+export const seriesCheats = (document: string): readonly SeriesCheat[] =>
+  seriesRows.map(({ row, ...cheat }) => {
+    const { answers, failed, doubted } = publishedSeries(document, row);
+    return { ...cheat, answers, failed, doubted };
+  });
+
+/**
+ * Of a worker's answers, the share that is audited in the long run, where of those audited so many are in doubt: each makes it a newcomer
+ * again. What convicts ends it, and is not reckoned with here.
+ */
+export function longRunShare(doubt: number): number {
+  const shareAt = (sinceDoubt: number) =>
+    ofAll(auditShareOf({ audited: auditsMax, convictions: 0, sinceDoubt }, shares.floor));
+  let [jobs, audits, left] = [0, 0, 1];
+  for (let since = 0; since < auditsMax && left > 1e-9; since++) {
+    jobs += left / shareAt(since);
+    audits += left;
+    left *= 1 - doubt;
+  }
+  return audits / jobs;
+}
+const auditsMax = 10_000;
+
+/** In the long run, with the least detection and the least doubt that the measurement leaves by 95 %. */
+export function seriesGain(cheat: SeriesCheat): {
+  readonly share: number;
+  readonly detection: number;
+  readonly gain: number;
+} {
+  const least = (count: number) => (count === 0 ? 0 : wilson(count, cheat.answers).low);
+  const share = longRunShare(least(cheat.doubted));
+  const detection = least(cheat.failed);
+  return { share, detection, gain: cheatGain({ ...cheat, detection }, share, slashOf(1)) };
+}
 
 /** With the detection that the measurement leaves at least, by 95 %. */
 export const atLeast = ({ name, saved, tried, found }: MeasuredCheat): Cheat => ({

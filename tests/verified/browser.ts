@@ -6,20 +6,20 @@ declare const bench: EngineBench;
 
 /** Ends an answer of the bundled model. */
 const endId = 2;
-/** Questions for one instance of the engine, which may fail at one of them. */
-const batch = 10;
 
 /**
  * Greedy answers of wllama in Chromium, on so many threads. The package is asked for ids, which it reports beside its
  * log-probabilities, and throws at some: the questions of that instance are left out, and counted.
+ * @param batch questions for one instance of the engine, which may fail at one of them.
  */
 export async function browserAnswers(
   threads: 1 | 2,
   asked: readonly string[],
-): Promise<{ readonly answers: readonly Answer[]; readonly leftOut: number }> {
+  batch = 10,
+): Promise<{ readonly answers: readonly (Answer & { readonly text: string })[]; readonly leftOut: number }> {
   const { page, close } = await openBenchPage();
   try {
-    const answers: Answer[] = [];
+    const answers: (Answer & { readonly text: string })[] = [];
     let leftOut = 0;
     for (let at = 0; at < asked.length; at += batch) {
       const some = asked.slice(at, at + batch);
@@ -45,12 +45,12 @@ export async function browserAnswers(
       if (isMultithread !== threads > 1)
         throw new Error(`wllama runs on ${isMultithread ? 'many threads' : 'one thread'}.`);
       for (const [index, places] of found.entries()) {
-        const ids = places.map(({ id }) => id);
-        const isEnded = ids.at(-1) === endId || ids.length < answerTokensMax;
+        const said = places.at(-1)?.id === endId ? places.slice(0, -1) : places;
         answers.push({
           question: some[index]!,
-          ids: ids.at(-1) === endId ? ids.slice(0, -1) : ids,
-          ending: isEnded ? 'stop' : 'length',
+          ids: said.map(({ id }) => id),
+          text: said.map(({ token }) => token).join(''),
+          ending: said.length < answerTokensMax ? 'stop' : 'length',
         });
       }
     }

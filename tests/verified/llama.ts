@@ -16,6 +16,8 @@ export interface SharedLlama {
   readonly other: LoadedModel['doStream'];
   readonly inTurn: (doStream: LoadedModel['doStream']) => LoadedModel['doStream'];
   readonly scorer: Scorer;
+  /** The same with other kernels; each asks for what it was asked for in turn. */
+  readonly scorerOf: (score: NonNullable<LoadedModel['score']>) => Scorer;
   /** What generating and scoring these took with nothing beside it, in milliseconds for an answer token. */
   readonly measure: (
     requests: readonly TextRequest[],
@@ -44,15 +46,8 @@ export async function openSharedLlama(): Promise<SharedLlama> {
     loaded,
     other: other.doStream,
     inTurn,
-    scorer: {
-      has: (artefact) => artefact === demoModel.artefact,
-      async score(_artefact, { kind, input, params }, { text, ids, ending }) {
-        if (!ids) return undefined;
-        const prompt = { kind, input, params } as TextRequest;
-        const distribution = distributionOf(prompt);
-        return queue(() => model.score!({ prompt, answer: ids, text, ending, distribution }, {}));
-      },
-    },
+    scorer: scorerOf((asked, options) => queue(() => model.score!(asked, options))),
+    scorerOf,
     async measure(requests) {
       let [generating, scoring, tokens] = [0, 0, 0];
       // The first is not counted: what is loaded once is no part of an answer.
@@ -77,6 +72,15 @@ export async function openSharedLlama(): Promise<SharedLlama> {
     },
   };
 }
+
+const scorerOf = (score: NonNullable<LoadedModel['score']>): Scorer => ({
+  has: (artefact) => artefact === demoModel.artefact,
+  async score(_artefact, { kind, input, params }, { text, ids, ending }) {
+    if (!ids) return undefined;
+    const prompt = { kind, input, params } as TextRequest;
+    return score({ prompt, answer: ids, text, ending, distribution: distributionOf(prompt) }, {});
+  },
+});
 
 function oneAfterTheOther() {
   let last: Promise<unknown> = Promise.resolve();

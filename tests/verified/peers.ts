@@ -4,7 +4,6 @@ import { systemRandom } from '#lib/base/random.ts';
 import { createAuditing, type Auditing, type AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
 import { createEvidenceStore } from '#lib/peer/audit/evidence.ts';
 import { openEpochKeeper } from '#lib/peer/audit/epoch-keeper.ts';
-import { judgeShown } from '#lib/peer/audit/judge.ts';
 import type { Judge } from '#lib/peer/audit/validator.ts';
 import type { Peer } from '#lib/peer/peer.ts';
 import type { Scorer } from '#lib/peer/spec.ts';
@@ -23,6 +22,8 @@ export interface Town {
   readonly beacon: Beacon;
   readonly candidates: readonly Candidate[];
   readonly scorer: Scorer;
+  /** By the margins that the network has published, as all of it judge. */
+  readonly judge: Judge;
   readonly engine: string;
   readonly court: Pick<TownCourt, 'clerkOf'>;
 }
@@ -57,6 +58,8 @@ const pace = {
 
 export interface TownRole {
   readonly judge?: Judge;
+  /** What it judges with, where that is not the town's. */
+  readonly scorer?: Scorer;
   readonly commits?: boolean;
   /** In its own trial. */
   readonly appeals?: boolean;
@@ -64,8 +67,8 @@ export interface TownRole {
 
 export async function joinTown(
   number: number,
-  { address, beacon, candidates, scorer, engine, court }: Town,
-  { judge = judgeShown, commits = false, appeals = true }: TownRole = {},
+  { address, beacon, candidates, engine, court, ...town }: Town,
+  { judge = town.judge, scorer = town.scorer, commits = false, appeals = true }: TownRole = {},
 ): Promise<TownPeer> {
   const peer = await startPeer(number, address);
   const signer = createSigner(seedOf(number));

@@ -5,10 +5,12 @@ import {
   uncalibratedRule,
   type SeriesRule,
 } from '#lib/trust/sequential.ts';
-import { roundingMax } from '#lib/trust/rescore.ts';
+import { roundingMax, type Judgement } from '#lib/trust/rescore.ts';
+import { bundledRows } from '../../relay/audit/bundled-rows.ts';
 import { questions, shuffled } from './questions.ts';
 import { table } from './tables.ts';
-import { calibrate } from './windows.ts';
+import { notFound } from './published-series.ts';
+import { judgeTogether } from './windows.ts';
 import { audit, cheats, honestWorkers, loadLlama, type AuditedAnswer, type Worker } from './workers.ts';
 
 /** What the answers of one worker come to together: greedy, each to a question of its own, and so many that rare differences show. */
@@ -50,8 +52,11 @@ export async function measureTogether(count: number, say: (line: string) => void
   return found;
 }
 
+/** By the margins that the product ships, as panels and relays judge unless their network has published others. */
+const shipped = bundledRows[0]!;
+const orders = 100;
+
 export function togetherTable(all: readonly Together[]): string {
-  const calibration = calibrate(all[0]!.answers);
   const rows = all.map(({ title, answers }) => {
     const margins = answers.map(({ ids, scores }) =>
       scores.slice(0, ids.length).map(({ best, logprob }) => Math.max(0, best - logprob)),
@@ -59,10 +64,20 @@ export function togetherTable(all: readonly Together[]): string {
     const flat = margins.flat();
     const beyond = (limit: number) => flat.filter((one) => one > limit).length;
     const largest = flat.reduce((max, one) => Math.max(max, one), 0);
-    const until = [uncalibratedRule, calibratedRule(calibration)].map(
-      (rule) => tokensUntil(margins, rule) ?? 'not found',
-    );
-    return [title, flat.length, beyond(0), beyond(roundingMax), largest.toFixed(4), ...until];
+    const until = [uncalibratedRule, calibratedRule(shipped)].map((rule) => tokensUntil(margins, rule) ?? notFound);
+    const judged = answers.map((one) => judgeTogether([one], { manner: { type: 'greedy' }, calibration: shipped }));
+    const count = (isSo: (one: Judgement) => boolean) => `${judged.filter(isSo).length} of ${judged.length}`;
+    return [
+      title,
+      flat.length,
+      beyond(0),
+      beyond(roundingMax),
+      largest.toFixed(4),
+      ...until,
+      tokensWithin(margins, calibratedRule(shipped)) ?? notFound,
+      count(({ verdict }) => verdict === 'failed'),
+      count(({ verdict, reasons }) => verdict === 'undecided' && reasons.includes('in-between')),
+    ];
   });
   return table(
     [
@@ -72,13 +87,23 @@ export function togetherTable(all: readonly Together[]): string {
       `By more than ${roundingMax}`,
       'Largest margin',
       'Tokens until its series convicts',
-      'With a calibration',
+      'By the shipped row',
+      'The same, in 97 of 100 orders within',
+      'Answers that fail alone by it',
+      'That are in doubt',
     ],
     rows,
   );
 }
 
-function tokensUntil(margins: readonly (readonly number[])[], rule: SeriesRule): number | undefined {
+/** Of random orders of the same answers, 97 in a hundred are convicted within so many tokens. */
+function tokensWithin(margins: readonly (readonly number[])[], rule: SeriesRule): number | undefined {
+  const found = Array.from({ length: orders }, (_, seed) => tokensUntil(shuffled(margins, seed), rule) ?? Infinity);
+  const within = found.sort((a, b) => a - b)[Math.floor(0.97 * orders) - 1]!;
+  return within === Infinity ? undefined : within;
+}
+
+export function tokensUntil(margins: readonly (readonly number[])[], rule: SeriesRule): number | undefined {
   let [state, tokens] = [sequentialStart, 0];
   for (const one of margins) {
     state = addMargins(state, one, rule);

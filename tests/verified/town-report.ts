@@ -1,7 +1,8 @@
 import type { AuditOutcomeEffect } from '#lib/peer/audit/auditing.ts';
 import type { CountedVote } from '#lib/trust/trial-state.ts';
 import { auditShares } from '../simulation/economics.ts';
-import { appealsOnlyOnChain, type Manner } from './cheats.ts';
+import { appealsOnlyOnChain, mannerOf, type Manner } from './cheats.ts';
+import { heldTokens } from './published.ts';
 import type { SharedLlama } from './llama.ts';
 import type { TownPeer } from './peers.ts';
 
@@ -17,6 +18,8 @@ export interface TownRow {
   readonly manner: Manner;
   readonly isAccusedFalsely: boolean;
   readonly audits: number;
+  /** Of a worker that was convicted: its audited tokens before the answer that convicted it first. */
+  readonly tokensBefore: number | undefined;
   /** How often an audit came to each outcome. */
   readonly outcomes: Readonly<Record<string, number>>;
   /** Convictions that the worker appealed against, and lost. */
@@ -42,7 +45,13 @@ export interface Case {
   readonly worker: string;
   readonly asker: TownPeer;
   readonly isHarmful: boolean;
-  followed: number;
+  /** In the order in which they were asked. */
+  readonly followed: FollowedAnswer[];
+}
+
+export interface FollowedAnswer {
+  readonly receipt: string;
+  readonly tokens: number;
 }
 
 /** Of generating as much, with nothing beside it: what scoring one answer costs, and with it the audits of these shares of all answers. */
@@ -57,13 +66,21 @@ export function costOf({ generating, scoring }: Awaited<ReturnType<SharedLlama['
   return { ofOne, atEntry: auditShares.entry * ofOne, atFloor: auditShares.floor * ofOne };
 }
 
-/** How this worker's audits ended, in the order in which they did. */
-export const outcomesOf = ({ asker, worker }: Case): readonly string[] =>
+const endedOf = ({ asker, worker }: Case) =>
   asker.effects.flatMap((one) =>
     one.of === 'audit' && one.effect.type === 'settled' && one.receipt.record.worker === worker
-      ? [one.effect.outcome]
+      ? [{ receipt: one.receipt.hash, outcome: one.effect.outcome }]
       : [],
   );
+
+/** How this worker's audits ended, in the order in which they did. */
+export const outcomesOf = (one: Case): readonly string[] => endedOf(one).map(({ outcome }) => outcome);
+
+function tokensBefore(one: Case): number | undefined {
+  const convicted = new Set(endedOf(one).flatMap(({ receipt, outcome }) => (outcome === 'convicted' ? [receipt] : [])));
+  const first = one.followed.findIndex(({ receipt }) => convicted.has(receipt));
+  return first < 0 ? undefined : one.followed.slice(0, first).reduce((sum, { tokens }) => sum + tokens, 0);
+}
 
 type OfTrial = Extract<AuditOutcomeEffect, { of: 'trial' }>;
 const trialsSeenBy = ({ effects }: TownPeer): readonly OfTrial[] =>
@@ -80,7 +97,8 @@ export function reportOf(cases: readonly Case[], witnesses: readonly TownPeer[])
     return {
       manner: one.manner,
       isAccusedFalsely: one.isHarmful,
-      audits: one.followed,
+      audits: one.followed.length,
+      tokensBefore: tokensBefore(one),
       outcomes: Object.fromEntries(
         [...new Set(outcomes)].map((name) => [name, outcomes.filter((o) => o === name).length]),
       ),
@@ -114,7 +132,10 @@ export function reportOf(cases: readonly Case[], witnesses: readonly TownPeer[])
   return {
     rows,
     trials,
-    complaints: [...rows.flatMap(complaintsOf), ...(agree ? [] : ['Validators do not agree on how trials ended.'])],
+    complaints: [
+      ...rows.flatMap((row) => complaintsOf(row, heldTokens)),
+      ...(agree ? [] : ['Validators do not agree on how trials ended.']),
+    ],
   };
 }
 
@@ -122,18 +143,23 @@ const isConviction = (effect: OfTrial['effect']) => effect.type === 'settled' &&
 const marks = ({ effect, trial }: OfTrial, audit: string) =>
   effect.type === 'mark-accuser' && trial.accusation.audit === audit;
 
-export function complaintsOf(row: TownRow): string[] {
-  const { manner, audits, outcomes, appealsLost, isAccusedFalsely, isAccuserMarked } = row;
+/** @param heldAt by how a row of docs/VERIFICATION.md begins: the tokens within which an audit convicts. */
+export function complaintsOf(row: TownRow, heldAt: (row: string) => number): string[] {
+  const { manner, audits, outcomes, appealsLost, isAccusedFalsely, isAccuserMarked, tokensBefore } = row;
+  const { isHonest, row: published } = mannerOf(manner);
   const of = (outcome: string) => outcomes[outcome] ?? 0;
   const ended = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
   const complaints = ended < audits ? [`${audits - ended} audits of ${manner} did not end.`] : [];
   if (isAccusedFalsely) {
     if (of('cleared') !== audits) complaints.push('An honest worker that was accused was not cleared.');
     if (!isAccuserMarked) complaints.push('Who accused an honest worker was not marked.');
-  } else if (manner === 'honest') {
-    if (of('passed') + of('undecided') !== audits) complaints.push('An honest worker was accused by a judge.');
+  } else if (isHonest) {
+    if (of('passed') !== audits) complaints.push(`Not every answer passed of ${manner}.`);
   } else {
-    if (of('convicted') === 0) complaints.push(`Nobody was convicted of ${manner}.`);
+    const held = heldAt(published!);
+    if (tokensBefore === undefined) complaints.push(`Nobody was convicted of ${manner}.`);
+    else if (tokensBefore >= held)
+      complaints.push(`${manner} was found only after ${tokensBefore} tokens, and ${held} are published.`);
     const wanted = appealsOnlyOnChain(manner) ? 0 : of('convicted');
     if (appealsLost !== wanted) complaints.push(`Not every conviction of ${manner} was appealed against and held.`);
   }

@@ -60,17 +60,17 @@ test('calibrated on one honest pair of llama.cpp, the other passes, and subtle c
   for (const name of [...plain, ...subtle]) expect(judgeTogether(of(name), calibrated).verdict, name).toBe('failed');
 });
 
-test('what published margins add before a panel: a canned reply from 64 tokens on, and next to nothing else', () => {
+test('what published margins add before a panel: nearly every canned reply, and a few answers of what is subtle', () => {
   const calibration = calibrate(auditedOf(read('llama-1-by-1.json')));
   const found = (name: string, tokens: number) =>
     [rule, { ...rule, calibration }].map((one) => failedShare(auditedOf(read(`${name}.json`)), tokens, one).count);
-  // As docs/decisions/2026-11-30-published-calibrations.md has them; a single answer is an audit of one token or more.
-  for (const name of ['canned', ...subtle, 'q4', 'q8']) expect(found(name, 1), name).toEqual([0, 0]);
-  expect(found('canned', 64)).toEqual([0, 29]);
-  expect(found('prompt', 64)).toEqual([0, 1]);
-  expect(found('prompt', 128)).toEqual([0, 1]);
+  // A single answer is an audit of one token or more.
+  const single = Object.fromEntries(['canned', ...subtle, 'q4', 'q8'].map((name) => [name, found(name, 1)]));
+  expect(single).toEqual({ canned: [0, 86], noise: [0, 5], prompt: [0, 4], q4: [0, 2], q8: [0, 0] });
+  expect(found('canned', 64)).toEqual([0, 30]);
   for (const { name, vectors } of all)
-    if (vectors.isHonest) expect(found(name.replace('.json', ''), 64), name).toEqual([0, 0]);
+    if (vectors.isHonest)
+      for (const tokens of [1, 64]) expect(found(name.replace('.json', ''), tokens), name).toEqual([0, 0]);
 });
 
 /** Tokens of one worker until its series convicts, its answers drawn again and again in a new order; undefined where it does not. */
