@@ -4,7 +4,7 @@ import type { Scorer } from '../spec.ts';
 import type { AuditOutcomeEffect } from './auditing.ts';
 import { judgeByRows } from './judge.ts';
 import { createAskAudit } from './stream.ts';
-import { cheatsAnswer, createAuditTown, honestAnswer, judged } from './town.fixture.ts';
+import { cheatsAnswer, createAuditTown, honestAnswer, judged, weights } from './town.fixture.ts';
 
 const minuteMs = 60_000;
 const trialsOf = (effects: readonly AuditOutcomeEffect[]) =>
@@ -32,6 +32,33 @@ test('seven validators convict a cheat, and again on appeal; all who follow agre
     expect(typesOf(effects)).not.toContain('restore');
     expect(typesOf(effects)).not.toContain('fault');
   }
+});
+
+test('machines too busy to judge an appeal in time are called again, and the conviction holds', async () => {
+  const town = await createAuditTown();
+  const late = new Set<number>();
+  let isAppealed = false;
+  const busy = (number: number): Scorer => ({
+    has: () => true,
+    async score(...asked) {
+      const isLate = isAppealed && !late.has(number);
+      if (isLate) late.add(number);
+      // Longer than a panel is waited for.
+      if (isLate) await town.clock.delay(11 * minuteMs);
+      return weights(number).score(...asked);
+    },
+  });
+  await Promise.all(town.judges.map((number) => town.join(number, { scorer: busy(number) })));
+  const cheat = await town.worker(2, {
+    onEffect: ({ effect }) => (isAppealed ||= typeof effect === 'object' && effect.type === 'derank'),
+  });
+  const asker = await town.join(40);
+  const { envelope, shown } = cheat.answer(asker.signer, cheatsAnswer);
+  asker.auditing.follow(envelope, shown);
+  await town.clock.advance(120 * minuteMs);
+  expect(late.size).toBe(7);
+  expect(outcomesOf(asker.effects)).toEqual(['convicted']);
+  expect(typesOf(asker.effects)).not.toContain('restore');
 });
 
 test('with a sleeper and a guesser among nine: the cheat is convicted, the honest one cleared, its accuser marked', async () => {
