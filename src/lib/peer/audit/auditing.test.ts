@@ -50,7 +50,7 @@ test('machines too busy to judge an appeal in time are called again, and the con
   });
   await Promise.all(town.judges.map((number) => town.join(number, { scorer: busy(number) })));
   const cheat = await town.worker(2, {
-    onEffect: ({ effect }) => (isAppealed ||= typeof effect === 'object' && effect.type === 'derank'),
+    onEffect: (one) => (isAppealed ||= one.of === 'trial' && one.effect.type === 'derank'),
   });
   const asker = await town.join(40);
   const { envelope, shown } = cheat.answer(asker.signer, cheatsAnswer);
