@@ -1,13 +1,14 @@
 import { systemClock } from '#lib/base/clock.ts';
 import { errorCode } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
-import type { AnsweredCanary } from '#lib/peer/ask/auditions.ts';
+import type { AnsweredJob } from '#lib/peer/ask/answered-job.ts';
 import type { Auditing } from '#lib/peer/audit/auditing.ts';
 import type { Tier } from '#lib/protocol/job.ts';
 import type { RelayAudits } from '#lib/protocol/relay-info.ts';
 import type { CourtClerk } from '#lib/peer/audit/court/clerk.ts';
 import { createEvidenceStore } from '#lib/peer/audit/evidence.ts';
 import { createFollowStore } from '#lib/peer/audit/follow-store.ts';
+import type { AuditProgress } from '#lib/peer/audit/released-jobs.ts';
 import { createAuditJournal } from '#lib/peer/audit/journal.ts';
 import { createPlanting } from '#lib/peer/audit/planting.ts';
 import type { Peer } from '#lib/peer/peer.ts';
@@ -33,7 +34,11 @@ export async function openAudits(init: FollowAuditsInit): Promise<Auditing | und
 
 /** A gateway's part in audits, of which there is none until its peer runs. */
 export interface GatewayAudits {
-  readonly onCanary: (canary: AnsweredCanary) => void;
+  readonly onCanary: (canary: AnsweredJob) => void;
+  /** Of a job whose caller lets it be checked. */
+  readonly onReleased: (job: AnsweredJob) => void;
+  /** Of such a job, by the hash of its receipt. */
+  progress(receipt: string): AuditProgress | undefined;
   /** @throws `bad-setting`. */
   start(own: Pick<FollowAuditsInit, 'signer'> & { readonly peer: Peer }): Promise<void>;
   stop(): Promise<void>;
@@ -54,6 +59,8 @@ export function createGatewayAudits({ storage, ...init }: GatewayAuditsInit): Ga
   let clerk: CourtClerk | undefined;
   return {
     onCanary: canaryFollower(() => audits, logger),
+    onReleased: canaryFollower(() => audits, logger, 'here'),
+    progress: (receipt) => audits?.progress(receipt),
     async start(own) {
       // Of a gateway beside its relay, which hears the same trials and goes to the contract for it.
       const { isAppealed } = init;
@@ -153,12 +160,12 @@ export async function checkAudits(env: AuditEnv & Partial<CourtInit['env']>): Pr
   await (await import('./audit/published-rows.ts')).readPublishedRows(env);
 }
 
-/** Follows canaries to their audits, where there are any. */
+/** Follows canaries, or what was `released`, to their audits, where there are any. */
 export const canaryFollower =
-  (audits: () => Pick<Auditing, 'follow'> | undefined, logger: Logger) =>
-  ({ receipt, job, parts }: AnsweredCanary): void => {
+  (audits: () => Pick<Auditing, 'follow'> | undefined, logger: Logger, released?: 'here') =>
+  ({ receipt, job, parts }: AnsweredJob): void => {
     try {
-      audits()?.follow(receipt, { job, parts });
+      audits()?.follow(receipt, { job, parts }, released);
     } catch (error) {
       // A receipt that does not hold is told where it was received.
       logger.info('canary-not-followed', { code: errorCode(error) });

@@ -85,6 +85,7 @@ export interface DeskInit {
   readonly audits?: GatewayComponents['audits'];
   readonly judges?: GatewayComponents['judges'];
   readonly calibrations?: GatewayComponents['calibrations'];
+  readonly auditProgress?: GatewayComponents['auditProgress'];
   /** The peer of this relay that sells what others serve. */
   readonly hub?: (() => PeerId | undefined) | undefined;
   /** Its workers that answer requests; none by default. */
@@ -247,6 +248,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         audits: init.audits,
         judges: init.judges,
         calibrations: init.calibrations,
+        auditProgress: init.auditProgress,
         listingOf,
         startedAt,
       }),

@@ -158,6 +158,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       purse: spender?.purse,
       tierCheck,
       onCanary: audits.onCanary,
+      onReleased: audits.onReleased,
       discovery: 'server',
       network,
     });
@@ -207,6 +208,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       audits: auditsTold && book,
       judges: judges.entries,
       calibrations,
+      auditProgress: audits.progress,
       hub: () => hub?.self,
       gatewaysReady: () => pool?.workers.ready ?? 0,
       startedAt,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Hono, type Handler, type MiddlewareHandler } from 'hono';
+import type { AuditProgress } from '#lib/peer/audit/released-jobs.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
 import type { RelayInfo } from '#lib/protocol/relay-info.ts';
 import type { Guard } from '../http/guard.ts';
@@ -97,6 +98,7 @@ export interface GatewayComponents
   readonly explain: Consumer['explain'];
   readonly listingOf?: ModelsComponents['listingOf'];
   readonly receipts: ReceiptIndex;
+  readonly auditProgress?: ((receipt: string) => AuditProgress | undefined) | undefined;
   readonly startedAt: number;
   readonly metrics: GatewayMetrics;
   readonly relayInfo: () => RelayInfo;

@@ -95,6 +95,8 @@ export const extensionSchema = z
     peers: z.array(peerIdSchema, { error: 'must be a list of 1 to 16 peer ids' }).min(1).max(16).nullish(),
     /** The escrow on a chain that pays for the answer, by the name of its job. */
     escrow: escrowJobSchema.nullish(),
+    /** Lets the answer be checked: validators may read the question and the answer. */
+    release: z.boolean({ error: 'must be true or false' }).nullish(),
   })
   .nullish();
 const tierSchema = z.string({ error: 'must be a string' }).nullish();
@@ -113,7 +115,7 @@ export function readExtensions(
   request: { readonly [member: string]: unknown },
   headers: HeaderReader,
   tiers: readonly Tier[],
-): Pick<AskTerms, 'tier' | 'deadlineMs'> & {
+): Pick<AskTerms, 'tier' | 'deadlineMs' | 'release'> & {
   readonly peers: readonly PeerId[] | undefined;
   readonly escrow: string | undefined;
 } {
@@ -142,6 +144,8 @@ export function readExtensions(
   return {
     tier: granted,
     deadlineMs: extension?.deadline_ms ?? undefined,
+    // Nothing is shown to anybody unless it says so.
+    ...(extension?.release === true ? { release: true } : {}),
     peers: extension?.peers ?? undefined,
     escrow: extension?.escrow ?? undefined,
   };

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { manualClock } from '#lib/base/clock.fixture.ts';
 import { createAuditBook } from '#lib/peer/tiers/audits.ts';
 import type { TierFinding } from '#lib/peer/tiers/check.ts';
+import { keyTermsSchema, type ApiKey } from '../api-key.ts';
 import { announce, ask, finished, gatewayFixture, part, accepted, worker, type Script } from './gateway.fixture.ts';
 
 const checked: TierFinding = {
@@ -108,4 +109,50 @@ test('what was counted of audits is told as it was counted, convictions first, a
     learned: [],
   });
   expect(await told({})).toEqual({ object: 'list', followed: false, data: [], ...nothing });
+});
+
+test('an answer is released for checking by its caller alone, where somebody checks, and not in the name of visitors', async () => {
+  const { chat, asked } = gatewayFixture(answering, { audits: createAuditBook() });
+  for (const tabloom of [{}, { release: false }, { release: null }, { release: true }])
+    expect((await chat(ask({ tabloom }))).status).toBe(200);
+  expect(asked.map(({ release }) => release)).toEqual([undefined, undefined, undefined, true]);
+  const nobody = await gatewayFixture(answering).chat(ask({ tabloom: { release: true } }));
+  expect([nobody.status, (await nobody.json()).error.param]).toEqual([400, 'tabloom.release']);
+  expect((await chat(ask({ tabloom: { release: 'yes' } }))).status).toBe(400);
+  const page = 'https://shop.example';
+  const terms = { type: 'publishable', origins: [page], caps: { requestsPerDay: 10 } };
+  const key: ApiKey = {
+    ...keyTermsSchema.parse(terms),
+    id: 'f'.repeat(16),
+    owner: undefined,
+    createdAt: 0,
+    revokedAt: undefined,
+  };
+  const keys = { find: async () => key, hasOrigin: async () => true };
+  const ofPage = gatewayFixture(answering, { audits: createAuditBook(), keys });
+  const headers = { authorization: `Bearer pk_${'a'.repeat(43)}`, origin: page };
+  expect((await ofPage.chat(ask(), headers)).status).toBe(200);
+  const visitor = await ofPage.chat(ask({ tabloom: { release: true } }), headers);
+  expect([visitor.status, (await visitor.json()).error.param]).toEqual([400, 'tabloom.release']);
+});
+
+test('a receipt says how far the checking of its answer has come', async () => {
+  const input = { messages: [{ role: 'user' as const, content: 'hello' }] };
+  const request = {
+    id: 'a'.repeat(32),
+    kind: 'chat',
+    input,
+    params: { maxTokens: 1 },
+    model: 'any',
+    tier: 'open',
+  } as const;
+  const event = finished(request, ['x']);
+  const find = async () => (event.type === 'job-finished' ? [event.receipt] : []);
+  const shown = async (auditProgress: (receipt: string) => object | undefined) => {
+    const fixture = gatewayFixture(answering, { receipts: { find }, auditProgress: auditProgress as never });
+    return (await (await fixture.request(`/v1/receipts/${'a'.repeat(32)}`)).json()).data[0].released;
+  };
+  expect(await shown(() => undefined)).toBeUndefined();
+  const settled = { phase: 'settled', outcome: 'passed' };
+  expect(await shown((receipt) => (receipt.length === 64 ? settled : undefined))).toEqual(settled);
 });

@@ -97,6 +97,7 @@ export async function startGatewayWorker(
       discovery: 'server',
       isGratis: (worker) => worker === native.self,
       onCanary: audits.onCanary,
+      onReleased: audits.onReleased,
     });
     await peer.start();
     undo.push(() => peer.stop());
@@ -128,6 +129,7 @@ export async function startGatewayWorker(
       native: () => native,
       tierCheck,
       audits: env.AUDIT_VALIDATORS.length > 0 ? book : undefined,
+      auditProgress: audits.progress,
       judges: judges.entries,
       calibrations,
       keepsSlots: backends.some(({ reserve }) => reserve > 0),

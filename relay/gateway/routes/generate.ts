@@ -21,11 +21,12 @@ import type { Allowance } from '../spending.ts';
 import { withUpstream } from '../upstream.ts';
 import { withSettlement } from '../metered.ts';
 import { startStream, streamedResponse } from '../stream.ts';
+import type { AuditComponents } from './audits.ts';
 import { requireChain, type ChainEscrows } from './chain-escrow.ts';
 import { walletOf } from './escrow.ts';
 import type { Sessions } from './wallet.ts';
 
-export interface GenerateComponents {
+export interface GenerateComponents extends Pick<AuditComponents, 'audits'> {
   readonly jobs: JobRegistry;
   readonly models: ModelList;
   readonly bodies: BodyBudget;
@@ -93,6 +94,7 @@ export function jobAnswers(components: GenerateComponents, endpoint: Endpoint): 
     const parsed = endpoint.read(asked?.body ?? value, call.headers, models);
     const key = readKey(call, text);
     const { format } = parsed;
+    if (parsed.attempts[0].ask.release) assertReleasable(components, caller);
     assertModelsAllowed(caller, parsed.attempts, asked && `${taskPrefix}${asked.task.name}`);
     const attempts = withUpstream(parsed.attempts, caller, models);
     const allow = await payByEscrow(components, call, parsed);
@@ -167,6 +169,20 @@ export function jobAnswers(components: GenerateComponents, endpoint: Endpoint): 
     };
     return { type: 'streamed', frames: metered ? withSettlement(frames, metered.settled, clock) : frames, headers };
   };
+}
+
+/** Visitors of a page have not been asked, whatever the page says of them. @throws `bad-request`. */
+function assertReleasable({ audits }: GenerateComponents, caller: Caller): void {
+  if (audits === undefined)
+    throw badRequest(
+      'This relay follows no audits: nobody would check the answer. Leave out "release".',
+      'tabloom.release',
+    );
+  if (caller.type === 'key' && caller.key.type === 'publishable')
+    throw badRequest(
+      'What visitors of a page ask is not released with its key. Leave out "release".',
+      'tabloom.release',
+    );
 }
 
 /** Nothing is charged here for what an escrow pays. */

@@ -85,7 +85,13 @@ export const routeSchema = z.object({
 export const receiptListSchema = z.object({
   object: z.literal('list'),
   job: z.string(),
-  data: z.array(receiptRecordSchema.extend({ audit: auditSchema.optional() })),
+  data: z.array(
+    receiptRecordSchema.extend({
+      audit: auditSchema.optional(),
+      /** Of an answer that was released to be checked: how far that has come, and what it ended with. */
+      released: z.object({ phase: z.string(), outcome: z.string().optional() }).optional(),
+    }),
+  ),
 });
 
 /** The relay's health. Counts only: it names no peer and no prompt. */

@@ -4,9 +4,11 @@ import type { z } from 'zod';
 import type { Clock } from '#lib/base/clock.ts';
 import { capacities } from '#lib/market/capacity.ts';
 import type { Directory } from '#lib/market/spec.ts';
+import type { AuditProgress } from '#lib/peer/audit/released-jobs.ts';
 import type { Consumer } from '#lib/peer/spec.ts';
 import type { TierCheck } from '#lib/peer/tiers/check.ts';
 import { wireError } from '#lib/protocol/errors.ts';
+import { receiptHash } from '#lib/trust/receipt.ts';
 import { believedTiers } from '#lib/protocol/believed-tiers.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import type { Hardware, Offer } from '#lib/protocol/offer.ts';
@@ -175,7 +177,12 @@ const answerPrefix = /^(chatcmpl-|cmpl-|resp_)/;
 export function showReceipts({
   receipts,
   tierCheck,
-}: Pick<NetworkComponents, 'tierCheck'> & { readonly receipts: ReceiptIndex }): Handler {
+  auditProgress,
+}: Pick<NetworkComponents, 'tierCheck'> & {
+  readonly receipts: ReceiptIndex;
+  /** Of a job that was released to be checked, by the hash of its receipt. */
+  readonly auditProgress?: ((receipt: string) => AuditProgress | undefined) | undefined;
+}): Handler {
   return async (context) => {
     const job = (context.req.param('id') ?? '').replace(answerPrefix, '');
     const found = await receipts.find(job);
@@ -187,7 +194,12 @@ export function showReceipts({
       const written = writeReceipt(signed);
       // What is known of its worker now; a receipt of the open tier rests on none of it.
       const finding = written.record.tier === 'open' ? undefined : tierCheck?.finding(written.record.worker);
-      return finding ? { ...written, audit: describeChecks(finding) } : written;
+      const released = auditProgress?.(receiptHash(signed.receipt));
+      return {
+        ...written,
+        ...(finding ? { audit: describeChecks(finding) } : {}),
+        ...(released ? { released } : {}),
+      };
     });
     return context.json<z.output<typeof receiptListSchema>>({ object: 'list', job, data });
   };

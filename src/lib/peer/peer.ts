@@ -75,6 +75,7 @@ export interface PeerComponents {
   readonly till?: Till | undefined;
   readonly purse?: Purse | undefined;
   readonly onCanary?: ConsumerComponents['onCanary'];
+  readonly onReleased?: ConsumerComponents['onReleased'];
   /** Looks up the tiers of workers that are asked. */
   readonly tierCheck?: TierCheck | undefined;
   readonly policy?: Policy | undefined;

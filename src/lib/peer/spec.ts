@@ -28,6 +28,8 @@ export interface AskTerms extends WorkerConditions {
   readonly budget?: string | undefined;
   /** Peers to be asked before others, in this order, as long as they can do it. */
   readonly order?: readonly PeerId[] | undefined;
+  /** Its asker lets the answer be checked: validators may be shown the question and the answer. */
+  readonly release?: true | undefined;
   /** The answer goes on where an earlier job has ended; `maxTokens` counts what that one delivered too. */
   readonly after?: DeliveredBefore | undefined;
 }

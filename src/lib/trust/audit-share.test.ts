@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { auditShareOf, auditShares, pickableShare } from './audit-share.ts';
+import { auditShareOf, auditShares, lookShareOf, pickableShare } from './audit-share.ts';
 
 const at = (audited: number, convictions = 0, floor: number = auditShares.floor) =>
   auditShareOf({ audited, convictions }, floor);
@@ -21,4 +21,10 @@ test('one answer in doubt makes a newcomer of its worker again, whatever passed 
   const since = (sinceDoubt: number) =>
     auditShareOf({ audited: 10_000, convictions: 0, sinceDoubt }, auditShares.floor);
   expect([0, 49, 50, 94].map(since)).toEqual([250_000, 250_000, 125_000, 20_000]);
+});
+
+test('where nothing is to be won by an audit, all that may be accused is looked into', () => {
+  const known = { audited: 10_000, convictions: 0 };
+  expect(lookShareOf('both', known, auditShares.floor)).toBe(20_000);
+  expect(lookShareOf('against', known, auditShares.floor)).toBe(250_000);
 });

@@ -27,6 +27,19 @@ export function auditShareOf(worker: AuditedSoFar | undefined, floor: number): n
   return share;
 }
 
+/**
+ * What an audit may do to a worker's standing. A canary is nobody's choice and counts for `both`. A job that its asker has released was chosen by it, after
+ * its answer: a friend could release what it knows to pass, as often as it likes, and buy a name and a smaller share. So that counts `against` alone.
+ */
+export type AuditCounts = 'both' | 'against';
+
+/** Whether a score is one by which the share falls, and standing grows. */
+export const isInFavour = (counts: AuditCounts): boolean => counts === 'both';
+
+/** The share of a worker's leaves that are looked into: all that may be accused where nothing is to be won by it. */
+export const lookShareOf = (counts: AuditCounts, worker: AuditedSoFar | undefined, floor: number): number =>
+  isInFavour(counts) ? auditShareOf(worker, floor) : pickableShare(floor);
+
 const auditsAt = (share: number) => (entryJobs * share) / shareUnit;
 
 /** What the beacon has to have picked for an accusation to be heard: no more than anybody's newcomer is audited at. */

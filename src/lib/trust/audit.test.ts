@@ -6,7 +6,7 @@ import type { Verdict } from '#lib/protocol/audit.ts';
 import type { Place } from './trial-state.ts';
 import { commitmentOf } from './vote.ts';
 
-const terms = { worker: 'w', receipt: 'c'.repeat(64), issuedAt: 0, windows: auditWindows };
+const terms = { worker: 'w', receipt: 'c'.repeat(64), issuedAt: 0, counts: 'both', windows: auditWindows } as const;
 const committed = { type: 'epoch-committed', covers: true, round: 5, dueAt: 100_000, at: 10 } as const;
 const opened = { type: 'opened', proof: 'holds', at: 200_000 } as const;
 

@@ -1,5 +1,6 @@
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import type { AuditCounts } from './audit-share.ts';
 import type { BeaconValue } from './beacon.ts';
 import { newTrial, reduceTrial } from './trial.ts';
 import type { RefusalCode, TrialEffect, TrialEvent, TrialOutcome, TrialState, TrialTerms } from './trial-state.ts';
@@ -15,6 +16,8 @@ export interface AuditTerms {
   readonly receipt: string;
   /** When the worker dated it, in milliseconds since the epoch. */
   readonly issuedAt: number;
+  /** `against`: a job that its asker released, which nobody gains by. */
+  readonly counts: AuditCounts;
   readonly windows: AuditWindows;
 }
 
@@ -103,7 +106,8 @@ export type AuditEffect =
   | { readonly type: 'score' }
   | { readonly type: 'accuse'; readonly trial: TrialTerms }
   | { readonly type: 'unresponsive'; readonly worker: PeerId; readonly reason: UnresponsiveReason }
-  | { readonly type: 'settled'; readonly outcome: AuditOutcome };
+  /** `counts`: what may be made of the outcome. */
+  | { readonly type: 'settled'; readonly outcome: AuditOutcome; readonly counts: AuditCounts };
 
 export type UnresponsiveReason = 'no-commitment' | 'late-commitment' | 'left-out' | 'not-opened';
 
@@ -243,7 +247,7 @@ const base = ({ terms, at, deadline }: AuditState) => ({ terms, at, deadline });
 
 const settle = (state: AuditState, outcome: AuditOutcome, effects: readonly AuditEffect[] = []): Step => [
   { ...base(state), phase: 'settled', outcome },
-  [...effects, { type: 'settled', outcome }],
+  [...effects, { type: 'settled', outcome, counts: state.terms.counts }],
 ];
 
 const giveUp = (state: AuditState, reason: UnresponsiveReason): Step =>

@@ -9,9 +9,7 @@ import { jobsAt } from '#lib/market/score.ts';
 import { createShare } from '#lib/market/share.ts';
 import type { Directory } from '#lib/market/spec.ts';
 import { levelOf } from '#lib/market/standing.ts';
-import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { ArtefactId, PeerId } from '#lib/protocol/ids.ts';
-import type { Job } from '#lib/protocol/job.ts';
 import { messageText } from '#lib/protocol/kinds/chat.ts';
 import type { Part } from '#lib/protocol/part.ts';
 import { judgeAnswer, mannerOf } from '#lib/trust/rescore.ts';
@@ -23,13 +21,6 @@ import type { Zones } from '../zones.ts';
 export interface Auditions {
   /** A person's job has gone well: its shape may be copied, and its share is spent on the next check. */
   noteJob(request: AskRequest, worker: Pick<WorkerView, 'artefact'>): void;
-}
-
-/** A canary with its whole answer, as it was sent and received. */
-export interface AnsweredCanary {
-  readonly job: Job;
-  readonly parts: readonly Part[];
-  readonly receipt: Envelope;
 }
 
 export interface AuditionComponents {

@@ -11,10 +11,8 @@ import type { Net } from '#lib/net/spec.ts';
 import { jobProtocol } from '#lib/protocol/frame.ts';
 import type { Purse } from '#lib/pay/ports.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
-import type { Job } from '#lib/protocol/job.ts';
 import { jobKinds, type KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import type { Part } from '#lib/protocol/part.ts';
 import type { Search } from '../presence/discovery-client.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import { runAsker } from '../session/asker-runner.ts';
@@ -23,7 +21,8 @@ import type { AskRequest, Consumer, Scorer } from '../spec.ts';
 import type { TierCheck } from '../tiers/check.ts';
 import { createTrackRecord, recordOutcome, type TrackRecord } from '../track-record.ts';
 import { createAskedJobs } from './asked-jobs.ts';
-import { createAuditions, wholeOf, type AnsweredCanary } from './auditions.ts';
+import { withAnswer, type AnsweredJob } from './answered-job.ts';
+import { createAuditions, wholeOf } from './auditions.ts';
 import { createConversations } from './conversations.ts';
 import { chooseHedge, chooseWorker, searchFor } from './choose-worker.ts';
 import { createHedging } from './hedging.ts';
@@ -47,7 +46,9 @@ export interface ConsumerComponents {
   /** Workers that charge this peer nothing, whatever their price: they have the same owner. */
   readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
   /** Of a canary that was answered: it may be shown to a panel, since it is nobody's question. */
-  readonly onCanary?: ((canary: AnsweredCanary) => void) | undefined;
+  readonly onCanary?: ((canary: AnsweredJob) => void) | undefined;
+  /** Of a job that was asked with `release` and answered by one worker. */
+  readonly onReleased?: ((job: AnsweredJob) => void) | undefined;
   /** Looks tiers up; without it only jobs of the open tier are asked. */
   readonly tierCheck?: TierCheck | undefined;
   /** Names that stand for one artefact, whatever a peer offers under them. */
@@ -143,17 +144,14 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     trackRecord,
     zones,
     async ask(request, peer) {
-      const parts: Part[] = [];
-      let job: Job | undefined;
+      let answered: AnsweredJob | undefined;
       const canary = checkRequest({ ...request, only: [peer] }, kinds);
-      for await (const event of run(canary, new AbortController().signal, 'canary')) {
-        if (event.type === 'worker-chosen') job = event.job;
-        if (event.type === 'part-received') parts.push(event.part);
-        if (event.type === 'job-finished') {
-          const { reason, receipt } = event;
-          if (job) components.onCanary?.({ job, parts, receipt: receipt.receipt });
-          return { ...wholeOf(parts), ending: (['stop', 'length'] as const).find((one) => one === reason) };
-        }
+      const events = run(canary, new AbortController().signal, 'canary');
+      for await (const event of withAnswer(events, (whole) => (answered = whole))) {
+        if (event.type !== 'job-finished') continue;
+        if (answered) components.onCanary?.(answered);
+        const ending = (['stop', 'length'] as const).find((one) => one === event.reason);
+        return { ...wholeOf(answered?.parts ?? []), ending };
       }
       return undefined;
     },
@@ -163,7 +161,12 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     ask: (request, { signal } = {}) => {
       const valid = checked(request);
       return {
-        [Symbol.asyncIterator]: () => run(valid, signal ?? new AbortController().signal)[Symbol.asyncIterator](),
+        [Symbol.asyncIterator]: () => {
+          const events = run(valid, signal ?? new AbortController().signal);
+          const { onReleased } = components;
+          const told = valid.release && onReleased ? withAnswer(events, onReleased) : events;
+          return told[Symbol.asyncIterator]();
+        },
       };
     },
     async prepare(request, { signal } = {}) {

@@ -36,6 +36,7 @@ const askRequestSchema = z.object({
   quantisations: z.array(z.string().max(limits.quantisationLengthMax)).max(64).optional(),
   priceMax: priceSchema.optional(),
   budget: unitsSchema.optional(),
+  release: z.literal(true).optional(),
   // A job that was asked on this device; its work is checked when a worker is chosen for this one.
   after: resumeSchema.extend({ job: z.custom<Job>((job) => jobHeadSchema.safeParse(job).success) }).optional(),
 });

@@ -9,6 +9,7 @@ import { auditTopic } from '#lib/protocol/topics.ts';
 import { encodeEnvelope, type Envelope, type Signer } from '#lib/protocol/envelope.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { signAuditRecord } from '#lib/trust/audit-records.ts';
+import type { AuditCounts } from '#lib/trust/audit-share.ts';
 import { auditWindows, type AuditEffect, type AuditWindows } from '#lib/trust/audit.ts';
 import type { Beacon } from '#lib/trust/beacon.ts';
 import type { OpenedEpoch } from '#lib/trust/epoch.ts';
@@ -19,6 +20,7 @@ import { createAuditor, type AuditorComponents } from './auditor.ts';
 import type { EpochKeeper } from './epoch-keeper.ts';
 import { readHeard, validateAudits, type Heard } from './heard.ts';
 import type { AuditJournal } from './journal.ts';
+import type { AuditProgress, Released } from './released-jobs.ts';
 import { createSeenEpochs } from './seen-epochs.ts';
 import { createAskAudit, createAuditDoor } from './stream.ts';
 import { createTrials, type Trial } from './trials.ts';
@@ -37,7 +39,9 @@ import {
  */
 export interface Auditing extends Startable {
   /** As `Auditor.follow`. @throws `bad-request`, `bad-signature`, `bad-record`. */
-  follow(receipt: Envelope, shown: ShownAnswer): void;
+  follow(receipt: Envelope, shown: ShownAnswer, released?: Released): void;
+  /** As `Auditor.progress`: of a receipt, by its hash. */
+  progress(receipt: string): AuditProgress | undefined;
   trial(audit: string): Trial | undefined;
   /** Of a validator: its own finding, for the contract. @throws `refused-policy` where it is not shown, `bad-request`, those of the net. */
   judgeAppealed(answer: AppealedAnswer): Promise<Verdict>;
@@ -88,7 +92,7 @@ export interface AuditingComponents {
 export type AuditOutcomeEffect =
   | { readonly of: 'trial'; readonly effect: TrialEffect; readonly trial: Trial }
   | { readonly of: 'audit'; readonly effect: AuditEffect; readonly receipt: OpenedReceipt }
-  | { readonly of: 'score'; readonly judged: Judged; readonly receipt: OpenedReceipt }
+  | { readonly of: 'score'; readonly judged: Judged; readonly receipt: OpenedReceipt; readonly counts: AuditCounts }
   | { readonly of: 'epoch'; readonly effect: 'committed'; readonly epoch: OpenedEpoch }
   | { readonly of: 'epoch'; readonly effect: 'equivocation'; readonly one: OpenedEpoch; readonly other: OpenedEpoch };
 
@@ -123,7 +127,7 @@ export function createAuditing(components: AuditingComponents): Auditing {
     ask,
     publish,
     onEffect: (effect, receipt) => onEffect({ of: 'audit', effect, receipt }),
-    onScored: (judged, receipt) => onEffect({ of: 'score', judged, receipt }),
+    onScored: (judged, receipt, counts) => onEffect({ of: 'score', judged, receipt, counts }),
   });
   const trials = createTrials({
     ...components,
@@ -234,6 +238,7 @@ export function createAuditing(components: AuditingComponents): Auditing {
 
   return {
     follow: auditor.follow,
+    progress: auditor.progress,
     trial: trials.get,
     judgeAppealed: validator.judgeAppealed,
     async start() {

@@ -15,7 +15,7 @@ import {
   type AuditState,
   type AuditWindows,
 } from '#lib/trust/audit.ts';
-import { auditShareOf, type AuditedSoFar } from '#lib/trust/audit-share.ts';
+import { isInFavour, lookShareOf, type AuditCounts, type AuditedSoFar } from '#lib/trust/audit-share.ts';
 import { isPicked, pickingRound, type Beacon } from '#lib/trust/beacon.ts';
 import { provesInclusion, type OpenedEpoch } from '#lib/trust/epoch.ts';
 import { openReceipt, type OpenedReceipt } from '#lib/trust/receipt.ts';
@@ -25,9 +25,10 @@ import { isReceipted } from '#lib/trust/released.ts';
 import type { Scorer } from '../spec.ts';
 import type { EvidenceStore } from './evidence.ts';
 import { createAccusationPlaces, isRunning } from './accusations.ts';
-import { asksOf, releasedFrame, stateOf, storedOf, type Followed } from './followed.ts';
+import { asksOf, leastMissed, releasedFrame, stateOf, storedOf, type Followed } from './followed.ts';
 import { createTurns } from './in-turn.ts';
 import { auditsMax, type FollowStore } from './follow-store.ts';
+import { createOutcomes, isReleaseOf, releasedMax, type AuditProgress, type Released } from './released-jobs.ts';
 import type { AskAudit } from './stream.ts';
 import { leftOutMaxOf, termsOf, type Trial } from './trials.ts';
 import { scoreShown, type Judge, type Judged, type PublishRecord, type ShownAnswer } from './validator.ts';
@@ -58,7 +59,7 @@ export interface AuditorComponents {
   readonly unfit?: (() => readonly PeerId[]) | undefined;
   readonly onEffect: (effect: AuditEffect, receipt: OpenedReceipt) => void;
   /** What the judge made of an answer here. */
-  readonly onScored: (judged: Judged, receipt: OpenedReceipt) => void;
+  readonly onScored: (judged: Judged, receipt: OpenedReceipt, counts: AuditCounts) => void;
   /** As `limits.epochGraceMs`. */
   readonly graceMs: number;
   /** Receipts that are followed at once, where they are not `auditsMax`. */
@@ -78,7 +79,10 @@ export interface AuditorComponents {
 export function createAuditor(components: AuditorComponents) {
   const { signer, clock, random, logger, beacon, ask, publish, followStore: store } = components;
   const followed = new Map<string, Followed>();
-  const shareOf = (worker: PeerId) => auditShareOf(components.known?.(worker), components.share);
+  /** What became of those that their askers released, the newest of them. */
+  const outcomes = createOutcomes();
+  const shareOf = ({ receipt, counts }: Followed) =>
+    lookShareOf(counts, components.known?.(receipt.record.worker), components.share);
 
   /** A worker answers one question of a peer at a time, and refuses those beside it. */
   const turns = createTurns();
@@ -93,6 +97,7 @@ export function createAuditor(components: AuditorComponents) {
     for (const effect of effects) void carryOut(one, effect);
     if (runs(before) && !runs(state)) places.free();
     if (state.phase !== 'settled') return;
+    if (!isInFavour(one.counts)) outcomes.note(one.receipt.hash, state.outcome);
     if (state.outcome === 'convicted' && one.audit !== undefined)
       components.evidence?.keep({ audit: one.audit, worker: one.receipt.record.worker, frame: releasedFrame(one) });
     letGo(one.receipt.hash);
@@ -101,10 +106,11 @@ export function createAuditor(components: AuditorComponents) {
     followed.delete(receipt);
     store?.forget(receipt);
   };
-  /** What is accused already is shown to those who judge, until they have. */
-  const leastMissed = () => {
-    const [oldest] = followed.keys();
-    return [...followed].find(([, { state }]) => state.phase !== 'tried')?.[0] ?? oldest!;
+  /** What is released crowds out no canary. */
+  const keepWithin = () => {
+    const released = [...followed].filter(([, { counts }]) => !isInFavour(counts));
+    if (released.length > releasedMax) letGo(leastMissed(released));
+    if (followed.size > (components.followedMax ?? auditsMax)) letGo(leastMissed([...followed]));
   };
   const carryOut = async (one: Followed, effect: AuditEffect) => {
     components.onEffect(effect, one.receipt);
@@ -139,7 +145,7 @@ export function createAuditor(components: AuditorComponents) {
       return apply(one, { type: 'opened', proof: isAbsent ? 'absent' : 'fails', at });
     one.leaf = leaf;
     const draw = { beacon: beacon.id, randomness: value.randomness };
-    const isChosen = isPicked(draw, { root: epoch!.record.root, index: leaf.index }, shareOf(receipt.record.worker));
+    const isChosen = isPicked(draw, { root: epoch!.record.root, index: leaf.index }, shareOf(one));
     apply(one, { type: 'opened', proof: isChosen ? 'holds' : 'not-picked', at });
   };
 
@@ -147,10 +153,12 @@ export function createAuditor(components: AuditorComponents) {
     const { receipt, shown } = one;
     const scores = await scoreShown(components.scorer, shown, receipt.record);
     const judged = scores && components.judge(scores, shown.job, receipt.record);
-    if (judged) components.onScored(judged, receipt);
+    if (judged) components.onScored(judged, receipt, one.counts);
     const verdict = judged?.verdict ?? 'undecided';
     const at = Math.floor(clock.now());
-    const planted = verdict === 'undecided' ? undefined : components.plant?.(verdict, receipt.record.worker);
+    // A person's question is shown to a panel where there is a reason for it, and not to test the panel.
+    const mayPlant = verdict !== 'undecided' && isInFavour(one.counts);
+    const planted = mayPlant ? components.plant?.(verdict, receipt.record.worker) : undefined;
     if (verdict !== 'failed' && !planted) return apply(one, { type: 'scored', verdict, at });
     if (one.state.phase !== 'opened') return;
     one.truth = planted ?? 'real';
@@ -210,22 +218,36 @@ export function createAuditor(components: AuditorComponents) {
     /**
      * Follows a job of this peer's own, whose prompt it agrees to show to a panel. @throws `bad-request` where the receipt is not
      * of this job, this answer and this asker; `bad-signature`, `bad-record`.
+     * @param released of a job that is no canary: that its asker, who may be another, lets it be checked.
      */
-    follow(envelope: Envelope, shown: ShownAnswer): void {
+    follow(envelope: Envelope, shown: ShownAnswer, released?: Released): void {
       const receipt = openReceipt(envelope);
       const { budget: _, payment: __, ...job } = shown.job;
-      if (receipt.record.asker !== signer.peer || !isReceipted(receipt.record, shown.job, shown.parts)) {
+      const counts = released === undefined ? 'both' : 'against';
+      const given = released === undefined || released === 'here' ? undefined : released;
+      const isAskers = given ? isReleaseOf(given, receipt) : receipt.record.asker === signer.peer;
+      if (!isAskers || !isReceipted(receipt.record, shown.job, shown.parts)) {
         throw new TabloomError('bad-request', 'This receipt is not of that job; follow the receipt that came with it.');
       }
+      // Followed already, or over: to be released twice is no second chance.
+      if (counts === 'against' && (followed.has(receipt.hash) || outcomes.of(receipt.hash))) return;
       const at = Math.floor(clock.now());
       const { worker, issuedAt, jobId, asker } = receipt.record;
-      const terms = { worker, receipt: receipt.hash, issuedAt, windows: components.windows };
-      const release = signAuditRecord('release', { jobId, receipt: receipt.hash, asker, releasedAt: at }, signer);
+      const terms = { worker, receipt: receipt.hash, issuedAt, counts, windows: components.windows } as const;
+      const release =
+        given ?? signAuditRecord('release', { jobId, receipt: receipt.hash, asker, releasedAt: at }, signer);
       const state = newAudit(terms, at) as Exclude<AuditState, { phase: 'settled' }>;
-      const one = { receipt, shown: { ...shown, job: job as ShownAnswer['job'] }, release, state };
+      const one: Followed = { receipt, shown: { ...shown, job: job as ShownAnswer['job'] }, release, counts, state };
       followed.set(receipt.hash, one);
-      store?.write(storedOf(one, one.state));
-      if (followed.size > (components.followedMax ?? auditsMax)) letGo(leastMissed());
+      store?.write(storedOf(one, state));
+      keepWithin();
+    },
+    /** Of a job that its asker has released: how far its audit has come, or what it ended with. Undefined where it is not followed. */
+    progress(receipt: string): AuditProgress | undefined {
+      const one = followed.get(receipt);
+      if (one) return isInFavour(one.counts) ? undefined : { phase: one.state.phase };
+      const outcome = outcomes.of(receipt);
+      return outcome && { phase: 'settled', outcome };
     },
     /**
      * Goes on with what was followed before a restart, once the trials are where others are. @throws those of the storage.
@@ -233,9 +255,16 @@ export function createAuditor(components: AuditorComponents) {
     async restore(trial: (audit: string) => Trial | undefined): Promise<void> {
       for (const { phase, at, deadline, asks, ...kept } of (await store?.read()) ?? []) {
         const { hash: receipt, record } = kept.receipt;
-        if (record.asker !== signer.peer || followed.has(receipt)) continue;
+        const isAskers = record.asker === signer.peer || isReleaseOf(kept.release, kept.receipt);
+        if (!isAskers || followed.has(receipt)) continue;
         const base = {
-          terms: { worker: record.worker, receipt, issuedAt: record.issuedAt, windows: components.windows },
+          terms: {
+            worker: record.worker,
+            receipt,
+            issuedAt: record.issuedAt,
+            counts: kept.counts,
+            windows: components.windows,
+          },
           at,
           deadline,
         };

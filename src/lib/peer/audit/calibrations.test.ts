@@ -99,7 +99,7 @@ async function watched(isCalibrated: boolean) {
     const job = { input: {}, params: { maxTokens: 2_000, temperature: 0 } };
     const judged = judgeBy(calibrations.of)(scores, job as never, record as never);
     const receipt = { hash: (++hash).toString(16).padStart(16, '0').padEnd(64, '0'), record };
-    onEffect({ of: 'score', judged, receipt } as unknown as AuditOutcomeEffect);
+    onEffect({ of: 'score', counts: 'both', judged, receipt } as unknown as AuditOutcomeEffect);
     return judged;
   };
   for (const number of [1, 2, 3, 4, 5]) for (let count = 0; count < 8; count++) score(number, honest(1_000));

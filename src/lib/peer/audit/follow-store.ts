@@ -6,6 +6,7 @@ import { decodeEnvelope, encodeEnvelope, type Envelope } from '#lib/protocol/env
 import { hashSchema } from '#lib/protocol/ids.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import type { SealTruth } from '#lib/protocol/audit.ts';
+import type { AuditCounts } from '#lib/trust/audit-share.ts';
 import { openEpoch, type OpenedEpoch } from '#lib/trust/epoch.ts';
 import { openReceipt, type OpenedReceipt } from '#lib/trust/receipt.ts';
 import { isReceipted } from '#lib/trust/released.ts';
@@ -16,6 +17,7 @@ export interface StoredAudit {
   readonly receipt: OpenedReceipt;
   readonly shown: ShownAnswer;
   readonly release: Envelope;
+  readonly counts: AuditCounts;
   readonly phase: 'receipted' | 'committed' | 'picked' | 'opened' | 'tried';
   readonly at: number;
   readonly deadline: number;
@@ -54,6 +56,8 @@ const storedSchema = z.object({
   leaf: z.object({ index: z.number().int().min(0), path: z.array(hashSchema).max(64) }).optional(),
   seal: z.object({ salt: bytes, truth: z.enum(['real', 'planted-guilty', 'planted-innocent']) }).optional(),
   audit: hashSchema.optional(),
+  // Of an older version, which followed nothing but canaries.
+  counts: z.enum(['both', 'against']).default('both'),
 });
 
 export function createFollowStore({

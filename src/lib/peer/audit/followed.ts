@@ -1,5 +1,6 @@
 import type { Envelope } from '#lib/protocol/envelope.ts';
 import type { SealTruth } from '#lib/protocol/audit.ts';
+import type { AuditCounts } from '#lib/trust/audit-share.ts';
 import type { AuditState } from '#lib/trust/audit.ts';
 import type { OpenedEpoch } from '#lib/trust/epoch.ts';
 import type { OpenedReceipt } from '#lib/trust/receipt.ts';
@@ -13,6 +14,7 @@ export interface Followed {
   readonly receipt: OpenedReceipt;
   readonly shown: ShownAnswer;
   readonly release: Envelope;
+  readonly counts: AuditCounts;
   state: AuditState;
   epoch?: OpenedEpoch | undefined;
   round?: number | undefined;
@@ -33,14 +35,18 @@ export const releasedFrame = ({
   parts: [...parts],
 });
 
+/** Of too many that are followed, by their receipts: what is accused already is shown to those who judge, until they have. */
+export const leastMissed = (of: readonly (readonly [string, Followed])[]): string =>
+  (of.find(([, { state }]) => state.phase !== 'tried') ?? of[0]!)[0];
+
 export const asksOf = (state: AuditState): number => ('asks' in state ? state.asks : 0);
 
 export const storedOf = (
-  { receipt, shown, release, epoch, round, leaf, seal, audit }: Followed,
+  { receipt, shown, release, counts, epoch, round, leaf, seal, audit }: Followed,
   state: Exclude<AuditState, { phase: 'settled' }>,
 ): StoredAudit => {
   const { phase, at, deadline } = state;
-  return { receipt, shown, release, epoch, round, leaf, seal, audit, phase, at, deadline, asks: asksOf(state) };
+  return { receipt, shown, release, counts, epoch, round, leaf, seal, audit, phase, at, deadline, asks: asksOf(state) };
 };
 
 /** As it was before it was stored; undefined where that does not fit together. */

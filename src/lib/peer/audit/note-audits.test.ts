@@ -44,7 +44,7 @@ test('who only listens knows the cheat as convicted, by whom, and the honest wor
   });
   expect(book.of(honest.signer.peer)).toEqual({
     receipts: 1,
-    audited: 1,
+    audited: 0,
     margin: undefined,
     validators: 3,
     convictions: 0,
@@ -86,6 +86,7 @@ test('a conviction lasts until an appeal lifts it, and two signed histories are 
 const scoreOf = (number: number, margins: readonly number[], build = '1', verdict = 'passed') =>
   ({
     of: 'score',
+    counts: 'both',
     judged: { verdict, margin: 0, margins },
     receipt: {
       hash: number.toString(16).padStart(64, '0'),

@@ -1,4 +1,5 @@
 import type { PeerId } from '#lib/protocol/ids.ts';
+import { isInFavour } from '#lib/trust/audit-share.ts';
 import type { Calibration } from '#lib/trust/calibration.ts';
 import {
   addMargins,
@@ -54,6 +55,8 @@ export async function noteAudits(
     const { judged, receipt } = one;
     const { worker } = receipt.record;
     if (judged.verdict === 'undecided' && !judged.isBeyond) return;
+    // Its asker chose it: neither a name, nor a smaller share, nor a series or a calibration is to be had by it. A panel may still convict.
+    if (!isInFavour(one.counts)) return;
     change(worker, (notes) => {
       const added = withSeries(notes, one, calibrations?.of(receipt.record));
       return judged.isBeyond ? { ...added, doubtedAt: added.audited } : scored(added, one, self);
@@ -87,7 +90,12 @@ export async function noteAudits(
         const judges = trial.state.counted.flatMap(({ verdict, validator }) =>
           verdict === 'undecided' ? [] : [validator],
         );
-        return change(worker, (notes) => audited(notes, trial.state.terms.receipt, judges));
+        return change(worker, (notes) =>
+          // Whom an accuser calls guilty, to have it cleared, it has chosen as well: that names its judges, and is no audit that was passed.
+          effect.outcome === 'convicted'
+            ? audited(notes, trial.state.terms.receipt, judges)
+            : { ...notes, validators: withJudges(notes, judges) },
+        );
       }
       // The steps of an audit of one's own, whose score and trial are told apart from it.
       case 'audit':
@@ -121,8 +129,11 @@ const convicted = (notes: Notes, by: string): Notes => ({
   convictions: including(notes.convictions, by, notesMax.convictions),
 });
 
+const withJudges = ({ validators }: Notes, judges: readonly PeerId[]) =>
+  judges.reduce((known, judge) => including(known, judge, notesMax.validators), validators);
+
 function audited(notes: Notes, receipt: string, judges: readonly PeerId[]): Notes {
-  const validators = judges.reduce((known, judge) => including(known, judge, notesMax.validators), notes.validators);
+  const validators = withJudges(notes, judges);
   if (notes.newest.includes(receipt)) return { ...notes, validators };
   const newest = [...notes.newest, receipt].slice(-notesMax.newest);
   return { ...notes, validators, audited: notes.audited + 1, newest };
