@@ -5,6 +5,9 @@ const kept = 'a conversation has an address: reload, Back, another tab, versions
 const conversation = 'src/lib/state/conversation.svelte.test.ts';
 const conversations = 'src/lib/state/conversations.svelte.test.ts';
 const transcript = 'src/lib/state/transcript.test.ts';
+const library = 'tests/e2e/library.spec.ts';
+const ownWords = 'prompts by a slash, tags and an archive, a note about the user, and what to ask next';
+const besides = 'two models side by side, a file that is dropped, a picture of the camera, and an offer to install';
 
 export const chat: readonly Claim[] = [
   {
@@ -30,6 +33,7 @@ export const chat: readonly Claim[] = [
     proofs: [
       [conversation, 'two targets are asked the same at once, as two versions, and the one that is kept goes on'],
       ['src/lib/boot/history.test.ts', 'two versions that are compared are still compared after a reload'],
+      [library, besides],
     ],
   },
   {
@@ -43,6 +47,55 @@ export const chat: readonly Claim[] = [
     proofs: [
       [conversations, 'a title and a pin stay, on screen or not, and pinned ones come first'],
       ['src/lib/boot/history.test.ts', 'a folder that cannot be one costs the folder, not the conversation'],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Tags and an archive: found by search and palette, kept by exports',
+    proofs: [
+      [conversations, 'tags and what is put away stay, on screen or not, and can be taken back'],
+      ['src/lib/state/search-index.test.ts', 'a tag narrows what is found'],
+      [
+        transcript,
+        'an export of everything holds the folder, the tags and what is put away, and what is given away does not',
+      ],
+      [library, ownWords],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'Own prompts by a slash, with fields, kept on the device, from and to files',
+    proofs: [
+      ['src/lib/state/prompts.test.ts', 'each field is asked for once, and filled wherever it stands'],
+      ['src/lib/state/prompts.test.ts', 'what is exported is read again, and what Open WebUI exports'],
+      [library, ownWords],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'A note about the user stands first in new conversations, and in private ones only if chosen',
+    proofs: [
+      [conversation, 'the note about the user stands first in new conversations, unless it is switched off'],
+      [
+        conversation,
+        'the note goes with no conversation that is older than it, nor with a private one that was not told to',
+      ],
+      [library, ownWords],
+    ],
+  },
+  {
+    row: 'chat',
+    claim: 'What could be asked next is asked only of the peer that answered, for nothing, and only if switched on',
+    proofs: [
+      [
+        'src/lib/state/follow-ups.test.ts',
+        'only whoever has answered is asked, for nothing, and is told what it knows',
+      ],
+      [
+        conversation,
+        'what could be asked next is asked for where that is switched on, and forgotten once the conversation goes on',
+      ],
+      [library, ownWords],
     ],
   },
   {

@@ -167,6 +167,17 @@ export const sharingAndNetwork: readonly Claim[] = [
 export const appAndWidget: readonly Claim[] = [
   {
     row: 'PWA',
+    claim: 'A button of ours where the browser offers to install, a hint in Safari, nothing where it is installed',
+    proofs: [
+      ['src/lib/boot/install.test.ts', 'an offer of the browser is shown, and asked once'],
+      [
+        'tests/e2e/library.spec.ts',
+        'two models side by side, a file that is dropped, a picture of the camera, and an offer to install',
+      ],
+    ],
+  },
+  {
+    row: 'PWA',
     claim: 'Offline: each page opens, and the device answers',
     proofs: [[alone, offline]],
   },
