@@ -24,7 +24,12 @@ test('what the network has published a relay judges by from its first canary on:
   const note = (at: number, margin: number) => {
     const judged = record.ownJudge(scoresOf(margin), job, receipt);
     const hash = at.toString(16).padStart(64, '0');
-    record.onEffect({ of: 'score', judged, receipt: { hash, record: receipt } } as unknown as AuditOutcomeEffect);
+    record.onEffect({
+      of: 'score',
+      judged,
+      counts: 'both',
+      receipt: { hash, record: receipt },
+    } as unknown as AuditOutcomeEffect);
     return judged.verdict;
   };
   expect([note(1, 0), note(2, 0), note(3, 0.1), note(4, 0)]).toEqual(['passed', 'passed', 'undecided', 'passed']);
