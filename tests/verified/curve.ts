@@ -1,5 +1,16 @@
 import { browserAnswers } from './browser.ts';
-import { audit, cheats, honestWorkers, loadLlama, type Answer, type AuditedAnswer, type Worker } from './workers.ts';
+import { startKernel } from './kernels.ts';
+import { answerOfEvents } from './measured-rows.ts';
+import {
+  audit,
+  cheats,
+  honestWorkers,
+  loadLlama,
+  requestFor,
+  type Answer,
+  type AuditedAnswer,
+  type Worker,
+} from './workers.ts';
 
 /** The audited answers of one worker by one validator. */
 export interface Row {
@@ -21,6 +32,12 @@ export interface CurveOptions {
   };
   readonly say: (line: string) => void;
 }
+
+/** Kernels that add up in another order than the best that run here. */
+const builds = [
+  ['x64', 'plain x86-64'],
+  ['haswell', 'AVX2'],
+] as const;
 
 type Validator = Awaited<ReturnType<typeof loadLlama>>;
 
@@ -59,6 +76,20 @@ export async function measureNative({ questions, counts, say }: CurveOptions): P
   }
   await honest(1, 0, counts.browser, byTwo);
   await honest(2, 0, counts.threaded, byOne);
+  for (const [kernel, words] of builds) {
+    const other = await startKernel(kernel).catch(() => undefined);
+    if (!other) {
+      say(`${words}: not on this processor`);
+      continue;
+    }
+    const answers: Answer[] = [];
+    for (const question of questions.slice(0, counts.cheat))
+      answers.push(answerOfEvents(question, await other.answer(requestFor(question, 0))));
+    other.close();
+    const title = `llama.cpp in Node, built for ${words}, read by one built for this processor`;
+    const said = answers.filter(({ ids }) => ids.length > 0);
+    await add({ isHonest: true, name: `kernel-${kernel}`, title, temperature: 0 }, said);
+  }
   await Promise.all([byOne.close(), byTwo.close()]);
   return rows;
 }

@@ -4,7 +4,7 @@ import { failedShare } from './windows.ts';
 
 const sizes = [8, 16, 32, 64, 128, 256, 512, 1_024] as const;
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
-const [width, height, left, top, plotWidth, plotHeight] = [860, 420, 60, 20, 440, 340];
+const [width, height, left, top, plotWidth, plotHeight] = [900, 420, 60, 20, 440, 340];
 
 /** Share of audits that convict, by their tokens, greedy and uncalibrated; as SVG. */
 export function plotCurve(rows: readonly Row[]): string {
@@ -13,7 +13,7 @@ export function plotCurve(rows: readonly Row[]): string {
   const lines = rows
     .filter(({ temperature }) => temperature === 0)
     .map(({ title, answers, isHonest }) => ({
-      title: isHonest ? `Honest: ${title}` : title.split(/[:;,]/)[0]!,
+      title: isHonest ? `Honest: ${title.split(', read')[0]}` : title.split(/[:;,]/)[0]!,
       isHonest,
       points: sizes
         .map((tokens) => ({ tokens, share: failedShare(answers, tokens, { manner: manner(0) }) }))
