@@ -3,6 +3,7 @@ import { manualClock } from '#lib/base/clock.fixture.ts';
 import { silentLogger } from '#lib/base/logger.ts';
 import { payError } from '#lib/pay/errors.ts';
 import type { Payment, Purse } from '#lib/pay/ports.ts';
+import { wireError } from '#lib/protocol/errors.ts';
 import { createAllowances } from './allowances.ts';
 import type { SpendBook } from './ledger/spends.ts';
 
@@ -43,15 +44,16 @@ function scene() {
     },
   };
   const book: SpendBook = {
-    async begin({ id, account, most }) {
+    async begin({ id, account, most, isCanary }) {
       if (failing.book) throw failing.book;
-      steps.push(`begin ${id} ${account.slice(0, 18)} ${most}`);
+      steps.push(`begin ${id} ${account.slice(0, 18)} ${most}${isCanary ? ' canary' : ''}`);
     },
     async end(id, units) {
       if (failing.book) throw failing.book;
       steps.push(`book ${id} ${units}`);
     },
     recover: async () => 0,
+    canaryRoom: async () => 0n,
   };
   const allowances = createAllowances({ purse, book, creditsPerUnit: 100n, clock, logger: silentLogger });
   return {
@@ -63,6 +65,16 @@ function scene() {
     hold: () => (answer = Promise.withResolvers<void>()),
   };
 }
+
+test('a canary is booked as one, and one that the levy has nothing left for pays nobody', async () => {
+  const { allowances, open, steps, failing } = scene();
+  allowances.allow(['canary'], 10n, 'canary');
+  (await open('canary', 4n)).end();
+  expect(steps[1]).toMatch(/^begin canary\/spend\/0 .* 400 canary$/);
+  failing.book = wireError('budget');
+  await expect(open('canary', 4n)).rejects.toMatchObject({ code: 'budget' });
+  expect(steps.at(-1)).toBe('end canary');
+});
 
 test('a job that nobody allowed opens no purse', async () => {
   const { open, steps, allowances } = scene();

@@ -13,7 +13,7 @@ import { channelAccount, spendId, type SpendBook } from './ledger/spends.ts';
 export interface Allowances {
   readonly purse: Purse;
   /** Lets jobs of these ids cost so many units of the token, all of them together. The first is the job in the books. */
-  allow(ids: readonly string[], units: bigint): JobAllowance;
+  allow(ids: readonly string[], units: bigint, purpose?: 'canary'): JobAllowance;
   /** Writes what is left; what cannot be written is booked at the next start. */
   stop(): Promise<void>;
 }
@@ -36,6 +36,7 @@ export interface AllowancesInit {
 
 interface JobAccount {
   readonly job: string;
+  readonly isCanary: boolean;
   /** Units that no payment has taken. */
   left: bigint;
   payments: number;
@@ -119,7 +120,13 @@ export function createAllowances({ purse, book, creditsPerUnit, clock, logger }:
           payment = await purse.open(payout, job, options);
           const id = spendId(account.job, account.payments++);
           const channel = channelAccount(payment.chain, payment.channelId);
-          await book.begin({ id, job: account.job, account: channel, most: budget * creditsPerUnit });
+          await book.begin({
+            id,
+            job: account.job,
+            account: channel,
+            most: budget * creditsPerUnit,
+            isCanary: account.isCanary,
+          });
           return booked(payment, id, account, budget);
         } catch (error) {
           payment?.end();
@@ -128,8 +135,8 @@ export function createAllowances({ purse, book, creditsPerUnit, clock, logger }:
         }
       },
     },
-    allow(ids, units) {
-      const account: JobAccount = { job: ids[0]!, left: units, payments: 0 };
+    allow(ids, units, purpose) {
+      const account: JobAccount = { job: ids[0]!, isCanary: purpose === 'canary', left: units, payments: 0 };
       for (const id of ids) allowed.set(id, account);
       return {
         get left() {

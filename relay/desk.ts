@@ -26,6 +26,7 @@ import { createEscrowBook, type EscrowBook } from './ledger/escrows.ts';
 import { createKeyBook } from './ledger/keys.ts';
 import { createLease } from './ledger/lease.ts';
 import { createLedger } from './ledger/ledger.ts';
+import { levyTold } from './ledger/levy.ts';
 import { drawMark } from './ledger/mark.ts';
 import { createPermitBook } from './ledger/permits.ts';
 import { createSessionBook } from './ledger/sessions.ts';
@@ -249,6 +250,7 @@ export async function openDesk(init: DeskInit): Promise<Desk> {
         judges: init.judges,
         calibrations: init.calibrations,
         auditProgress: init.auditProgress,
+        levy: charges(env) ? () => levyTold(database, { now: now(), subsidyMax: env.AUDIT_SUBSIDY }) : undefined,
         listingOf,
         startedAt,
       }),

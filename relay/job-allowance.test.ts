@@ -13,6 +13,7 @@ const env: JobAllowanceInit['env'] = {
   SPEND_OUT: 4_000_000n,
   SPEND_MARGIN: 10,
   SPEND_OWNER: 'no',
+  AUDIT_SUBSIDY: 0n,
   // Half a dollar and two dollars, in micro-credits.
   PRICE_IN: 50_000_000n,
   PRICE_OUT: 200_000_000n,

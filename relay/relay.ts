@@ -132,7 +132,11 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       net.status().relays.flatMap(({ addr, state }) => (state === 'connected' && isPublicRelay(addr) ? [addr] : []));
     let native = noNativeProvider;
     const marked: MarkedJobs = { owners: new Set(), bought: new Set() };
-    const spendBook = createSpendBook(database, { gateway: net.self, now: clock.now });
+    const spendBook = createSpendBook(database, {
+      gateway: net.self,
+      now: clock.now,
+      subsidyMax: env.AUDIT_SUBSIDY,
+    });
     const spender = await paying?.createSpender({ ...parts, env, storage, book: spendBook, fetch });
     if (spender) undo.push(() => spender.stop());
     const { scorer, book, judges, calibrations, tierCheck, audits } = await openOwnAudits({
@@ -159,6 +163,7 @@ export async function startRelay(env: RelayEnv, { log, chain, variables }: Relay
       tierCheck,
       onCanary: audits.onCanary,
       onReleased: audits.onReleased,
+      payCanary: spender?.payCanary,
       discovery: 'server',
       network,
     });

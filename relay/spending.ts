@@ -16,6 +16,7 @@ import { isJob } from '#lib/pay/terms.ts';
 import { createVoucherStore } from '#lib/pay/voucher-store.ts';
 import { localWallet } from '#lib/pay/wallet/local.ts';
 import { createSessionKey, listSessionKeys, type SessionKey } from '#lib/pay/wallet/session-key.ts';
+import type { ConsumerComponents } from '#lib/peer/ask/consume.ts';
 import type { KeyValue } from '#lib/storage/spec.ts';
 import { createAllowances, type Allowances } from './allowances.ts';
 import { channelAccount, type SpendBook } from './ledger/spends.ts';
@@ -28,6 +29,8 @@ export interface Spender {
   /** Pays for nothing but what has been allowed. */
   readonly purse: Purse;
   readonly allow: Allowances['allow'];
+  /** What a canary may cost, out of the levy; undefined where nothing is left. */
+  readonly payCanary: NonNullable<ConsumerComponents['payCanary']>;
   /** Jobs that wallets set money of their own aside for. */
   readonly escrows: JobEscrows;
   readonly chain: Chain;
@@ -140,6 +143,14 @@ export async function createSpender(init: SpenderInit): Promise<Spender> {
     escrows,
     chain,
     allow: allowances.allow,
+    async payCanary(id) {
+      const room = (await book.canaryRoom()) / creditsPerUnit;
+      const units = room < env.SPEND_JOB_MAX ? room : env.SPEND_JOB_MAX;
+      if (units === 0n) return undefined;
+      const { end } = allowances.allow([id], units, 'canary');
+      const priceMax = { in: env.SPEND_IN.toString(), out: env.SPEND_OUT.toString() };
+      return { budget: units.toString(), priceMax, end };
+    },
     creditsPerUnit,
     start() {
       void exits[0]!.start();

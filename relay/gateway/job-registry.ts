@@ -198,6 +198,7 @@ export function createJobRegistry(components: JobRegistryComponents): JobRegistr
         permit,
         most,
         price,
+        isLevied: attempts[0].ask.tier === 'verified',
       });
       isHeld = true;
       // Not before: providers are paid out of what is held.

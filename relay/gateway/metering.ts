@@ -21,6 +21,8 @@ export interface JobHold {
   readonly most: Usage;
   /** In micro-credits, where it is fixed whatever is used. */
   readonly price?: bigint | undefined;
+  /** Whether a part of what is paid goes to the levy. */
+  readonly isLevied?: boolean | undefined;
 }
 
 export interface JobClosing {

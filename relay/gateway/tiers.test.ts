@@ -156,3 +156,15 @@ test('a receipt says how far the checking of its answer has come', async () => {
   const settled = { phase: 'settled', outcome: 'passed' };
   expect(await shown((receipt) => (receipt.length === 64 ? settled : undefined))).toEqual(settled);
 });
+
+test('what is levied is told where jobs cost anything, and the jobs of the verified tier are held as levied', async () => {
+  const held: unknown[] = [];
+  const metering = { hold: async (hold: object) => void held.push(hold), close: async () => undefined };
+  const levy = { share: 0.02, balance: '1.5', subsidised_today: '0', subsidy_max: '10' };
+  const over = { levy: async () => levy, tierCheck: checking(), metering };
+  const { chat, request } = gatewayFixture(answering, over);
+  expect(await (await request('/v1/audits')).json()).toMatchObject({ levy });
+  expect(await (await gatewayFixture(answering).request('/v1/audits')).json()).not.toHaveProperty('levy');
+  for (const peer_tier of ['open', 'verified']) await chat(ask({ peer_tier }));
+  expect(held).toMatchObject([{ isLevied: false }, { isLevied: true }]);
+});

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { LedgerDatabase } from './database.ts';
 import { escrowFindings } from './escrows.ts';
+import { levyShare } from './levy.ts';
 import { accounts, balances as balancesOf } from './ledger.ts';
 
 /** What the books come to, and where they do not come out even. */
@@ -156,6 +157,10 @@ const allFindings = sql`
   SELECT s.job, 'paid providers more than was held from its caller'
     FROM (SELECT job, SUM(units) AS units FROM transfers WHERE type = 'spend' GROUP BY job) s
     JOIN transfers h ON h.id = s.job || '/open' WHERE h.debit LIKE 'wallet %' AND h.units < s.units
+  UNION ALL
+  SELECT l.job, 'gave the levy more or less than its part'
+    FROM transfers l LEFT JOIN transfers c ON c.id = l.job || '/close' WHERE l.type = 'levy'
+    AND (c.id IS NULL OR c.type <> 'settle' OR l.units <> c.units * ${sql.lit(Number(levyShare))} / 1000000)
   UNION ALL
   SELECT t.debit, 'has promised a hub more or less than the total that is booked last'
     FROM transfers t WHERE t.type = 'income' GROUP BY t.debit

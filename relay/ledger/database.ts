@@ -69,7 +69,7 @@ export interface SpendingRow {
 
 /** One movement of credits from an account to another: both sides of an entry in one row, so that the books always balance. */
 export interface TransferRow {
-  /** The job and the step, of which each job takes each once: `open`, `close`, `rest`, and one for each worker it paid. */
+  /** The job and the step, of which each job takes each once: `open`, `close`, `rest`, `levy`, and one for each worker it paid. */
   readonly id: string;
   readonly job: string;
   readonly type: TransferType;
@@ -84,7 +84,7 @@ export interface TransferRow {
  * A `rest` is what was held and not used; an `opening` what an account paid on a day whose jobs are not kept any more; a
  * `purchase` what was paid for on a chain; a `collection` what was collected there for a job that is over, and a `loss` what
  * could not be; an `escrow` is followed by `payout` and `share`, and by a `refund` of what is left; a `spend` is what was promised to a
- * provider, and an `income` what was promised to a hub.
+ * provider, an `income` what was promised to a hub, and a `levy` the part of a price that pays for audits.
  */
 export type TransferType =
   | 'hold'
@@ -100,7 +100,8 @@ export type TransferType =
   | 'share'
   | 'refund'
   | 'spend'
-  | 'income';
+  | 'income'
+  | 'levy';
 
 /** What an account that pays in advance may still spend: the sum of its transfers, never negative. */
 export interface BalanceRow {
@@ -180,6 +181,8 @@ export interface OpenHoldRow {
   readonly tokens: bigint;
   /** 1 where it costs all of `units`, whatever it uses. */
   readonly fixed: bigint;
+  /** 1 where a part of its price goes to the levy. */
+  readonly levied: bigint;
 }
 
 /** A payment to a provider whose job runs; what it has promised is not booked yet. */
@@ -191,6 +194,8 @@ export interface OpenSpendRow {
   readonly account: string;
   /** Micro-credits that it may come to. */
   readonly units: bigint;
+  /** 1 where it pays a canary, out of the levy. */
+  readonly canary: bigint;
 }
 
 /** A job that has ended. */

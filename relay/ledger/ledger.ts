@@ -7,6 +7,7 @@ import { writeCredits } from '../credit-amount.ts';
 import { addHours, addRun, type HourSums, type JobUsage, type Run } from './activity.ts';
 import { createBatchWriter } from './batch-writer.ts';
 import type { LedgerDatabase, OpenHoldRow, TransferType } from './database.ts';
+import { levyAccounts, levyOf } from './levy.ts';
 import { releaseSpending, reserveSpending, settleSpending } from './plan.ts';
 import { reserveQuota, settleQuota } from './quota.ts';
 import { createStatements, type Statements } from './statements.ts';
@@ -48,6 +49,8 @@ export interface Hold {
   readonly most: JobUsage;
   /** What it costs if it comes to anything, in units; by what it used where this is left out. */
   readonly price?: bigint | undefined;
+  /** Whether a part of what its caller pays goes to the levy. */
+  readonly isLevied?: boolean | undefined;
 }
 
 export interface Closing {
@@ -224,6 +227,7 @@ function* writeHold(books: Books, hold: Hold, at: number): Steps<TabloomError | 
     day,
     tokens,
     fixed: price === undefined ? 0n : 1n,
+    levied: hold.isLevied === true && isPaid(account) ? 1n : 0n,
   };
   yield* change(statements.open({ ...row }));
   return undefined;
@@ -257,6 +261,7 @@ function* writeClosing(
   const rest = open.units - units;
   if (rest > 0n)
     yield* transfer(books, job, 'rest', { type: 'rest', debit: held, credit: open.account, units: rest }, at);
+  if (used && open.levied === 1n) yield* levy(books, job, levyOf(units), at);
   const back = used ? rest : units;
   if (back > 0n && isPrepaid(open.account)) {
     yield* change(books.statements.refund({ account: open.account, units: back }));
@@ -272,7 +277,16 @@ function* writeClosing(
   if (run) yield* addRun(statements, { job, run, used, at }, sums);
 }
 
-type Step = 'open' | 'close' | 'rest';
+/** Out of what the work has been paid, in the same transaction. */
+function* levy(books: Books, job: string, units: bigint, at: number): Steps<void> {
+  if (units <= 0n) return;
+  const { levy: account } = levyAccounts;
+  yield* transfer(books, job, 'levy', { type: 'levy', debit: accounts.work, credit: account, units }, at);
+  yield* change(books.statements.refund({ account, units }));
+}
+
+export const jobSteps = ['open', 'close', 'rest', 'levy'] as const;
+type Step = (typeof jobSteps)[number];
 export const idOf = (job: string, step: Step): string => `${job}/${step}`;
 
 interface Movement {
@@ -301,6 +315,9 @@ const costFor = ({ cost, costOnChain }: Books, account: string, usage: JobUsage)
 
 /** Of a lower-case address. */
 export const walletAccount = (address: string): string => `wallet ${address}`;
+
+/** What guests and the operator use is written down, and paid by nobody. */
+const isPaid = (account: string): boolean => isPrepaid(account) || account === accounts.promised;
 
 /** Wallets pay before they use anything. */
 const isPrepaid = (account: string): boolean => account.startsWith('wallet ');

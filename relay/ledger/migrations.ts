@@ -207,4 +207,18 @@ export const migrations: Record<string, Migration> = {
       await db.schema.createIndex('work_by_day').on('work').column('day').execute();
     },
   },
+  '2026-12-01-levy': {
+    async up(db: Kysely<unknown>) {
+      await db.schema
+        .alterTable('open_holds')
+        .addColumn('levied', 'bigint', (column) => column.notNull().defaultTo(0))
+        .execute();
+      await db.schema
+        .alterTable('open_spends')
+        .addColumn('canary', 'bigint', (column) => column.notNull().defaultTo(0))
+        .execute();
+      const ofCanaries = sql`type = 'spend' AND debit IN ('levy', 'subsidy')`;
+      await sql`CREATE INDEX transfers_of_canaries ON transfers (at) WHERE ${ofCanaries}`.execute(db);
+    },
+  },
 };

@@ -5,7 +5,18 @@ import { statement } from './statement.ts';
 export type Statements = ReturnType<typeof createStatements>;
 
 const transferColumns = ['id', 'job', 'type', 'debit', 'credit', 'units', 'at'] as const;
-const holdColumns = ['job', 'gateway', 'ids', 'account', 'units', 'key_id', 'day', 'tokens', 'fixed'] as const;
+const holdColumns = [
+  'job',
+  'gateway',
+  'ids',
+  'account',
+  'units',
+  'key_id',
+  'day',
+  'tokens',
+  'fixed',
+  'levied',
+] as const;
 const quotaColumns = ['key_id', 'period', 'requests', 'tokens'] as const;
 const runColumns = ['job', 'at', 'model', 'kind', 'peer', 'outcome', 'tokens_in', 'tokens_out', 'ms'] as const;
 const activityColumns = ['hour', 'model', 'jobs', 'finished', 'tokens_in', 'tokens_out'] as const;

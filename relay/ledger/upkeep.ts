@@ -1,9 +1,11 @@
+import type { Transaction } from 'kysely';
 import type { Clock } from '#lib/base/clock.ts';
 import { TabloomError } from '#lib/base/errors.ts';
 import type { Logger } from '#lib/base/logger.ts';
 import { limits } from '#lib/protocol/limits.ts';
-import type { LedgerDatabase, TransferRow } from './database.ts';
-import { accounts, dayOf, idOf } from './ledger.ts';
+import type { LedgerDatabase, Tables, TransferRow } from './database.ts';
+import { accounts, dayOf, idOf, jobSteps } from './ledger.ts';
+import { ofCanaries } from './levy.ts';
 import { monthOf } from './plan.ts';
 import { spendId } from './spends.ts';
 
@@ -49,6 +51,10 @@ export function createUpkeep({ db, days, clock, logger, onFolded }: UpkeepInit):
       folded = await foldJobs(db, { before: cutoffOf(clock.now(), days), most: batchMax });
       jobs += folded;
       onFolded?.(folded);
+      await clock.delay(pauseMs, { signal });
+    }
+    for (let folded = batchMax; folded === batchMax && !signal.aborted;) {
+      folded = await foldCanaries(db, { before: cutoffOf(clock.now(), days), most: batchMax });
       await clock.delay(pauseMs, { signal });
     }
     if (jobs > 0) logger.info('ledger-folded', { jobs });
@@ -97,7 +103,7 @@ export function foldJobs(
     const runs = await write.deleteFrom('runs').where('job', 'in', oldest).returning(['job', 'at']).execute();
     if (runs.length === 0) return 0;
     const ids = runs.flatMap(({ job }) => [
-      ...(['open', 'close', 'rest'] as const).map((step) => idOf(job, step)),
+      ...jobSteps.map((step) => idOf(job, step)),
       ...Array.from({ length: limits.jobAttemptsMax }, (_, number) => spendId(job, number)),
     ]);
     const transfers = await write.deleteFrom('transfers').where('id', 'in', ids).returningAll().execute();
@@ -108,32 +114,67 @@ export function foldJobs(
       const all = ofJob.get(job) ?? [];
       const { account, units } = sumOf(
         job,
-        all.filter(({ type }) => type !== 'spend'),
+        all.filter(({ type }) => !isBeside(type)),
       );
-      const add = (name: string, movement: Pick<TransferRow, 'debit' | 'credit' | 'units'>) => {
-        const id = `opening/${day}/${name}`;
-        const sum = movement.units + (openings.get(id)?.units ?? 0n);
-        const row = { id, job: `opening/${day}`, type: 'opening', at: BigInt(Date.parse(day)) } as const;
-        openings.set(id, { ...row, ...movement, units: sum });
-      };
+      const add = (name: string, movement: Movement) => addOpening(openings, day, name, movement);
       add(account, { debit: account, credit: accounts.work, units });
       for (const { type, debit, credit, units: spent } of all) {
-        if (type === 'spend') add(credit, { debit, credit, units: spent });
+        if (isBeside(type)) add(credit, { debit, credit, units: spent });
       }
     }
-    // In an order, so that two that fold the same days do not wait for each other.
-    const rows = [...openings.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    await write
-      .insertInto('transfers')
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict.column('id').doUpdateSet(({ eb, ref }) => ({
-          units: eb(ref('transfers.units'), '+', ref('excluded.units')),
-        })),
-      )
-      .execute();
+    await writeOpenings(write, openings);
     return runs.length;
   });
+}
+
+/** The same of what canaries were paid with: they are told of nowhere, and have no run. Returns how many payments. */
+export function foldCanaries(
+  db: LedgerDatabase,
+  { before, most }: { readonly before: number; readonly most: number },
+): Promise<number> {
+  return db.transaction().execute(async (write) => {
+    const oldest = write
+      .selectFrom('transfers')
+      .select('id')
+      .where(ofCanaries)
+      .where('at', '<', BigInt(before))
+      .orderBy('at')
+      .orderBy('id')
+      .limit(most);
+    const spends = await write.deleteFrom('transfers').where('id', 'in', oldest).returningAll().execute();
+    if (spends.length === 0) return 0;
+    const openings = new Map<string, TransferRow>();
+    for (const { at, debit, credit, units } of spends)
+      addOpening(openings, dayOf(Number(at)), `${debit} ${credit}`, { debit, credit, units });
+    await writeOpenings(write, openings);
+    return spends.length;
+  });
+}
+
+type Movement = Pick<TransferRow, 'debit' | 'credit' | 'units'>;
+
+/** Moved beside what a job held. */
+const isBeside = (type: TransferRow['type']): boolean => type === 'spend' || type === 'levy';
+
+function addOpening(openings: Map<string, TransferRow>, day: string, name: string, movement: Movement): void {
+  const id = `opening/${day}/${name}`;
+  const sum = movement.units + (openings.get(id)?.units ?? 0n);
+  const row = { id, job: `opening/${day}`, type: 'opening', at: BigInt(Date.parse(day)) } as const;
+  openings.set(id, { ...row, ...movement, units: sum });
+}
+
+async function writeOpenings(write: Transaction<Tables>, openings: ReadonlyMap<string, TransferRow>): Promise<void> {
+  // In an order, so that two that fold the same days do not wait for each other.
+  const rows = [...openings.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  await write
+    .insertInto('transfers')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.column('id').doUpdateSet(({ eb, ref }) => ({
+        units: eb(ref('transfers.units'), '+', ref('excluded.units')),
+      })),
+    )
+    .execute();
 }
 
 /** Nobody asks for the counts of days and months that are over; a job that ran past midnight still closes its own. */

@@ -29,6 +29,7 @@ describe('environment', () => {
       SPEND_MARGIN: 10,
       SPEND_OUT: 4_000_000n,
       SPEND_OWNER: 'no',
+      AUDIT_SUBSIDY: 0n,
       SPEND_PROVIDER_MAX: 5_000_000n,
       SPONSOR_FEE_MIN: 0n,
       SPONSOR_LOSSES_PER_DAY: 20,

@@ -49,6 +49,12 @@ export const spendingSettings = {
     schema: decimal.pipe(z.number().int().max(100)).default(10),
     meaning: 'Percent of what callers pay that stays with the operator.',
   },
+  AUDIT_SUBSIDY: {
+    schema: millionths('credits').default(0n),
+    standard: '`0`',
+    meaning:
+      'Credits a day that canaries may cost at providers beyond what the levy has collected. `0`: where the levy is empty, only providers that are free are asked for any. See [Audits](#audits).',
+  },
   SPEND_OWNER: {
     schema: z.enum(['yes', 'no']).default('no'),
     meaning: 'Whether jobs of the operator’s own keys, and of this machine, may cost something too.',

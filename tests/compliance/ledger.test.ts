@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../relay/ledger/database.ts';
 import { createCheckpoints } from '../../relay/storage/checkpoints.ts';
 import { escrowCases } from './ledger-escrows.ts';
+import { levyCases } from './ledger-levy.ts';
 import { upkeepCases } from './ledger-upkeep.ts';
 import { workCases } from './ledger-work.ts';
 import { ledgerCases } from './ledger.ts';
@@ -17,7 +18,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('in a file', () => {
   test.each(
-    [...ledgerCases, ...escrowCases, ...upkeepCases, ...workCases].map(
+    [...ledgerCases, ...escrowCases, ...levyCases, ...upkeepCases, ...workCases].map(
       (one, index) => [one.name, one.run, index] as const,
     ),
   )('%s', (_name, run, index) => run({ file: join(folder, `${index}.db`) }));

@@ -14,11 +14,22 @@ export interface AuditComponents {
   /** By what honest margins panels judge, and what this relay has learned of them. */
   readonly calibrations?:
     { readonly published: readonly CalibrationRow[]; learned(): readonly CalibrationRow[] } | undefined;
+  /** Where jobs cost anything. */
+  readonly levy?: (() => Promise<z.output<typeof levySchema>>) | undefined;
 }
 
 /** Workers that are told of at once. */
 const workersMax = 1_024;
 const countSchema = z.number().int().nonnegative();
+
+const levySchema = z.object({
+  /** Of the prices of the verified tier, from 0 to 1. */
+  share: z.number(),
+  balance: z.string(),
+  /** What the operator has paid beside it since midnight of UTC, and the most that he pays in a day. */
+  subsidised_today: z.string(),
+  subsidy_max: z.string(),
+});
 
 export const auditListSchema = z.object({
   object: z.literal('list'),
@@ -55,12 +66,15 @@ export const auditListSchema = z.object({
   calibrations: z.array(calibrationRowSchema),
   /** What this relay has learned of them, by which it judges alone. */
   learned: z.array(calibrationRowSchema),
+  /** What pays for canaries, in credits as decimal text. Left out where nothing costs anything here. */
+  levy: levySchema.optional(),
 });
 
 /** `GET /v1/audits`: what this relay has counted of each worker's audits; convictions first. */
 export const showAudits =
-  ({ audits, judges, calibrations }: AuditComponents): Handler =>
-  (context) => {
+  ({ audits, judges, calibrations, levy }: AuditComponents): Handler =>
+  async (context) => {
+    const standing = await levy?.();
     const known = [...(audits?.entries() ?? [])].toSorted(
       ([, a], [, b]) => b.convictions - a.convictions || b.audited - a.audited,
     );
@@ -84,5 +98,6 @@ export const showAudits =
       })),
       calibrations: [...(calibrations?.published ?? [])],
       learned: [...(calibrations?.learned() ?? [])],
+      ...(standing ? { levy: standing } : {}),
     });
   };

@@ -41,7 +41,7 @@ export interface World {
   worker(seed: number, options?: WorkerOptions): Promise<Worker>;
   asker(
     seed: number,
-    options?: Pick<ConsumerComponents, 'purse' | 'paidWork' | 'tierCheck' | 'onCanary' | 'onReleased'>,
+    options?: Pick<ConsumerComponents, 'purse' | 'paidWork' | 'tierCheck' | 'onCanary' | 'onReleased' | 'payCanary'>,
   ): Promise<Asker>;
   /** A worker that follows the test's script instead of the protocol, offered as fast and, without a payout, as free. */
   byzantineWorker(seed: number, script: Script, payout?: Payout): Promise<Resident>;

@@ -76,6 +76,7 @@ export interface PeerComponents {
   readonly purse?: Purse | undefined;
   readonly onCanary?: ConsumerComponents['onCanary'];
   readonly onReleased?: ConsumerComponents['onReleased'];
+  readonly payCanary?: ConsumerComponents['payCanary'];
   /** Looks up the tiers of workers that are asked. */
   readonly tierCheck?: TierCheck | undefined;
   readonly policy?: Policy | undefined;

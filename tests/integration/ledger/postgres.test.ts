@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findPostgres } from '../../../scripts/tasks/services.ts';
 import { escrowCases } from '../../compliance/ledger-escrows.ts';
+import { levyCases } from '../../compliance/ledger-levy.ts';
 import { sharedUpkeepCases, upkeepCases } from '../../compliance/ledger-upkeep.ts';
 import { workCases } from '../../compliance/ledger-work.ts';
 import { ledgerCases } from '../../compliance/ledger.ts';
@@ -29,7 +30,7 @@ describe.skipIf(findPostgres() === undefined)('in Postgres (needs the package "p
   };
 
   test.each(
-    [...ledgerCases, ...escrowCases, ...upkeepCases, ...sharedUpkeepCases, ...workCases].map(
+    [...ledgerCases, ...escrowCases, ...levyCases, ...upkeepCases, ...sharedUpkeepCases, ...workCases].map(
       (one, index) => [one.name, one.run, index] as const,
     ),
   )('%s', async (_name, run, index) => run(await create(`case_${index}`)));

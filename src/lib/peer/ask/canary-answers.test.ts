@@ -30,6 +30,33 @@ test('what was asked and answered as a canary is told with its receipt, and nobo
   }
 });
 
+test('each canary asks once what it may cost, and gives that back when it is over, whatever the books say', async () => {
+  const world = createWorld();
+  const workers = [await world.worker(1), await world.worker(2), await world.worker(3)];
+  const [asked, canaries]: [string[], string[]] = [[], []];
+  let ended = 0;
+  const end = () => void (ended += 1);
+  const asker = await world.asker(9, {
+    purse: { open: () => Promise.reject(new Error('nobody here has a price')) },
+    onCanary: ({ job }) => canaries.push(job.id),
+    payCanary: async (id) => {
+      asked.push(id);
+      if (asked.length % 2 === 0) throw new Error('the books are closed');
+      return { budget: '100', priceMax: { in: '1', out: '1' }, end };
+    },
+  });
+  for (let job = 0; job < 120; job++) {
+    for (const { announce } of workers) announce();
+    const own = follow(asker.consumer, chat(`question ${job}`));
+    await until(world.clock, () => own.over);
+  }
+  await pass(world.clock, 20_000);
+  expect(canaries.length).toBeGreaterThan(1);
+  expect(asked).toEqual(expect.arrayContaining(canaries));
+  expect(new Set(asked).size).toBe(asked.length);
+  expect(ended).toBe(Math.ceil(asked.length / 2));
+});
+
 test('an answer is told for checking where its asker has released it, and no other is', async () => {
   const world = createWorld();
   const { announce } = await world.worker(1);

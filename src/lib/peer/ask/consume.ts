@@ -13,6 +13,7 @@ import type { Purse } from '#lib/pay/ports.ts';
 import type { PeerId } from '#lib/protocol/ids.ts';
 import { jobKinds, type KindTable } from '#lib/protocol/kinds/table.ts';
 import { limits } from '#lib/protocol/limits.ts';
+import type { Price } from '#lib/protocol/price.ts';
 import type { Search } from '../presence/discovery-client.ts';
 import type { ReceiptBook } from '../receipt-book.ts';
 import { runAsker } from '../session/asker-runner.ts';
@@ -47,6 +48,8 @@ export interface ConsumerComponents {
   readonly isGratis?: ((worker: PeerId) => boolean) | undefined;
   /** Of a canary that was answered: it may be shown to a panel, since it is nobody's question. */
   readonly onCanary?: ((canary: AnsweredJob) => void) | undefined;
+  /** What the canary of this id may cost where its worker has a price; without, or where nothing is left, only free ones are asked. */
+  readonly payCanary?: ((id: string) => Promise<CanaryPay | undefined>) | undefined;
   /** Of a job that was asked with `release` and answered by one worker. */
   readonly onReleased?: ((job: AnsweredJob) => void) | undefined;
   /** Looks tiers up; without it only jobs of the open tier are asked. */
@@ -65,6 +68,13 @@ export interface ConsumerComponents {
   readonly search?: Search | undefined;
   /** Where relays place peers that no connection has proved; by default that is not known. */
   readonly labelled?: ((peer: PeerId) => Zone | undefined) | undefined;
+}
+
+export interface CanaryPay {
+  readonly budget: string;
+  readonly priceMax: Price;
+  /** Nothing more is paid for it. */
+  end(): void;
 }
 
 /** Jobs that newcomers get where others have standing, and how many may be saved up. */
@@ -145,15 +155,23 @@ export function createConsumer(components: ConsumerComponents): Consumer {
     zones,
     async ask(request, peer) {
       let answered: AnsweredJob | undefined;
-      const canary = checkRequest({ ...request, only: [peer] }, kinds);
-      const events = run(canary, new AbortController().signal, 'canary');
-      for await (const event of withAnswer(events, (whole) => (answered = whole))) {
-        if (event.type !== 'job-finished') continue;
-        if (answered) components.onCanary?.(answered);
-        const ending = (['stop', 'length'] as const).find((one) => one === event.reason);
-        return { ...wholeOf(answered?.parts ?? []), ending };
+      const id = randomId(random);
+      // Books that cannot be read pay for nothing.
+      const pay = components.purse && (await components.payCanary?.(id).catch(() => undefined));
+      try {
+        const terms = pay ? { budget: pay.budget, priceMax: pay.priceMax } : {};
+        const canary = checkRequest({ ...request, id, ...terms, only: [peer] }, kinds);
+        const events = run(canary, new AbortController().signal, 'canary');
+        for await (const event of withAnswer(events, (whole) => (answered = whole))) {
+          if (event.type !== 'job-finished') continue;
+          if (answered) components.onCanary?.(answered);
+          const ending = (['stop', 'length'] as const).find((one) => one === event.reason);
+          return { ...wholeOf(answered?.parts ?? []), ending };
+        }
+        return undefined;
+      } finally {
+        pay?.end();
       }
-      return undefined;
     },
   });
 
