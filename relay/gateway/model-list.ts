@@ -153,7 +153,7 @@ export function readModel(id: string, models: ModelList): AskRequest['model'] {
       { details: { param: 'model' } },
     );
   }
-  return artefactIdSchema.safeParse(id).success ? { artefact: id } : { name: id };
+  return id.length === 64 && artefactIdSchema.safeParse(id).success ? { artefact: id } : { name: id };
 }
 
 /** The request parameter that needs each feature. */

@@ -112,6 +112,20 @@ describe('a chunk with more than text is read by the schema', () => {
   });
 });
 
+test.each([
+  ['an empty delta', { delta: {} }],
+  ['a role', { delta: { role: 'assistant', content: '' } }],
+  ['nulls', { delta: { content: null, tool_calls: null }, logprobs: null }],
+  ['text', { delta: { content: 'b' } }],
+  ['a member of its own', { delta: {}, stop_reason: 2 }],
+  ['a delta with a member of its own', { delta: { x: 1 } }],
+])('an answer ends with its reason, said with %s', async (_name, choice) => {
+  const end = event({ id: 'x', choices: [{ index: 0, finish_reason: 'length', ...choice }] });
+  const { items, error } = await answer({}, text('a'), end);
+  expect(error).toBeUndefined();
+  expect(items.at(-1)).toMatchObject({ type: 'finish', reason: 'length' });
+});
+
 test('text that is taken together is what it is chunk by chunk', async () => {
   const texts = fc.array(fc.array(fc.constantFrom('', 'a', ' b', 'é', 'STOP', 'ST', 'OP'), { maxLength: 5 }), {
     maxLength: 4,

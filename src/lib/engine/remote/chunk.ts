@@ -144,6 +144,8 @@ function readChunk(data: string, template: TextTemplate): Chunk {
     template.learn(data, plain);
     return { choices: [{ delta: { content: plain } }] };
   }
+  const end = plainEnd(raw);
+  if (end !== undefined) return { choices: [{ delta: {}, finish_reason: end }] };
   const parsed = chunkSchema.safeParse(raw);
   if (!parsed.success) throw new TabloomError('engine-failed', 'The model server does not follow the OpenAI protocol.');
   const { error } = parsed.data;
@@ -163,17 +165,30 @@ const plainChoiceMembers = new Set(['index', 'delta', 'finish_reason', 'logprobs
  * it through the schema would cost more than the rest of its way.
  */
 function plainText(raw: unknown): string | undefined {
+  const { delta, finish_reason: reason } = plainChoice(raw) ?? {};
+  return reason == null && typeof delta?.['content'] === 'string' ? delta['content'] : undefined;
+}
+
+/** The reason of a chunk that says nothing but how an answer ends. */
+function plainEnd(raw: unknown): string | undefined {
+  const { delta, finish_reason: reason } = plainChoice(raw) ?? {};
+  const isEmpty = delta !== undefined && (delta['content'] == null || delta['content'] === '');
+  return isEmpty && typeof reason === 'string' ? reason : undefined;
+}
+
+/** The only choice of a chunk that has nothing but a delta, and a delta that has nothing but content. */
+function plainChoice(raw: unknown) {
   if (!isObject(raw)) return undefined;
   const { choices } = raw;
   if (!Array.isArray(choices) || choices.length !== 1) return undefined;
   for (const name in raw) if (!plainMembers.has(name) && raw[name] !== null) return undefined;
   const choice: unknown = choices[0];
-  if (!isObject(choice) || choice['finish_reason'] != null || choice['logprobs'] != null) return undefined;
+  if (!isObject(choice) || choice['logprobs'] != null) return undefined;
   for (const name in choice) if (!plainChoiceMembers.has(name) && choice[name] !== null) return undefined;
-  const { delta } = choice;
-  if (!isObject(delta) || typeof delta['content'] !== 'string') return undefined;
+  const { delta, finish_reason } = choice;
+  if (!isObject(delta)) return undefined;
   for (const name in delta) if (name !== 'content' && name !== 'role' && delta[name] !== null) return undefined;
-  return delta['content'];
+  return { delta, finish_reason };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
