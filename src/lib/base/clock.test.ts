@@ -94,6 +94,11 @@ test('the real clock waits by the system’s timers, and lets go of them when ab
     vi.advanceTimersByTime(50);
     expect(fired).toEqual(['kept']);
     expect(vi.getTimerCount()).toBe(0);
+    systemClock.after(1_001.5, () => fired.push('late'));
+    vi.advanceTimersByTime(1_002);
+    expect(fired).toEqual(['kept']);
+    vi.advanceTimersByTime(48);
+    expect(fired).toEqual(['kept', 'late']);
   } finally {
     vi.useRealTimers();
   }
