@@ -93,6 +93,7 @@ function stopMembers({ stop = [] }: GenerationParams, flavour: ServerFlavour) {
 
 /** Server-specific names of sampling parameters that OpenAI lacks. */
 function extraSampling({ topK, minP, repetitionPenalty }: GenerationParams, flavour: ServerFlavour) {
+  if (topK === undefined && minP === undefined && repetitionPenalty === undefined) return noExtra;
   const penalty = flavour === 'llama-server' ? 'repeat_penalty' : 'repetition_penalty';
   const extra = { top_k: topK, min_p: minP, [penalty]: repetitionPenalty };
   if (flavour === 'vllm' || flavour === 'llama-server') return { extra, unsupported: [] };
@@ -102,6 +103,8 @@ function extraSampling({ topK, minP, repetitionPenalty }: GenerationParams, flav
     unsupported: Object.entries(extra).flatMap(([name, value]) => (value === undefined ? [] : [name])),
   };
 }
+
+const noExtra = { extra: {}, unsupported: [] } as const;
 
 function responseFormat({ responseFormat: format }: GenerationParams) {
   if (format === undefined || format.type === 'text') return undefined;
