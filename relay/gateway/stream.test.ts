@@ -140,6 +140,32 @@ describe('a streamed answer', () => {
     });
   });
 
+  test('counts text that follows text, whatever comes between and whose it is', async () => {
+    const clock = manualClock(0);
+    const { chat } = gatewayFixture(
+      async function* (request) {
+        yield* accepted(request, clock);
+        for (const text of ['a', 'b', 'c']) yield part(text, clock);
+        yield { type: 'part-received', at: 0, part: { type: 'reasoning-delta', text: 'hm', tokens: 2 } };
+        for (const text of ['d', 'e']) yield part(text, clock);
+        yield { type: 'worker-lost', at: 0, error: { code: 'peer-lost', message: 'It has gone.' } };
+        yield* accepted(request, clock, 2);
+        for (const text of ['f', 'g']) yield part(text, clock);
+        yield finished(request, ['f', 'g'], clock);
+      },
+      { clock },
+    );
+    const frames = await readFrames(await chat(ask({ stream: true })));
+    const chunks = frames.slice(0, -1).map((frame) => chatCompletionChunkSchema.parse(frame));
+    expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('')).toBe('abcdefg');
+    expect(chunks.at(-1)!.tabloom).toMatchObject({
+      parts: [
+        { from_token: 0, to_token: 7, unreceipted_tokens: 7 },
+        { from_token: 7, to_token: 9, unreceipted_tokens: 0 },
+      ],
+    });
+  });
+
   test('that breaks in the middle says so in its last frame and does not say it is done', async () => {
     const { chat } = gatewayFixture(async function* (request, _signal, clock) {
       yield* accepted(request, clock);

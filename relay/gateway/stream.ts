@@ -64,12 +64,13 @@ export async function startStream(
   const write = writer(state);
   let isWritten = false;
   /** Text that follows other text says of the job how far it has come, and no more: it is counted with what comes next. */
-  let [unreadText, unreadTokens, unreadAt] = ['', 0, 0];
+  let [unreadText, unreadTokens] = ['', 0];
+  let unreadAt: number | undefined;
   const countText = () => {
-    if (unreadAt === 0) return;
+    if (unreadAt === undefined) return;
     const part = { type: 'text-delta', text: unreadText, tokens: unreadTokens } as const;
     state = reduceJob(state, { type: 'part-received', at: unreadAt, part });
-    [unreadText, unreadTokens, unreadAt] = ['', 0, 0];
+    [unreadText, unreadTokens, unreadAt] = ['', 0, undefined];
   };
   const take = (event: JobEvent) => {
     const goesOn = state.phase === 'streaming' && state.attempts.at(-1)?.firstTokenAt !== undefined;
