@@ -59,7 +59,7 @@ describe('POST /v1/embeddings', () => {
     expect(error).toMatchObject({ param: 'input.1', message: '"input.1" must not be empty.' });
   });
 
-  test.each([{ input: '' }, { input: [] }, { input: [1, 2] }, { input: Array.from({ length: 257 }, () => 'a') }])(
+  test.each([{ input: '' }, { input: [] }, { input: [1, 2] }, { input: Array.from({ length: 2_049 }, () => 'a') }])(
     'an input that is none is 400',
     async (more) => {
       const { post } = fixture();
@@ -67,4 +67,57 @@ describe('POST /v1/embeddings', () => {
       expect((await response.json()).error).toMatchObject({ code: 'bad_request', param: 'input' });
     },
   );
+});
+
+describe('more texts than a job has room for', () => {
+  /** A vector for each text: what the text says. */
+  const counting: Script = async function* (request, signal, at) {
+    const { texts } = request.input as { texts: readonly string[] };
+    const parts = texts.map((text, index): Part => ({
+      type: 'embedding',
+      index,
+      vector: new Uint8Array(Float32Array.of(Number(text.trim())).buffer),
+    }));
+    yield* answersWith(parts)(request, signal, at);
+  };
+  const numbers = (count: number, width = 0) => Array.from({ length: count }, (_, at) => String(at).padEnd(width));
+
+  test('are several jobs and one list, as the AI SDK and LangChain send them by default', async () => {
+    const { post, asked } = fixture(counting);
+    const body = await (await post('/v1/embeddings', { model, input: numbers(2_048) })).json();
+    expect(asked).toHaveLength(16);
+    expect(body.data.map(({ index }: { index: number }) => index)).toEqual(numbers(2_048).map(Number));
+    expect(body.data.map(({ embedding }: { embedding: number[] }) => embedding[0])).toEqual(numbers(2_048).map(Number));
+    expect(body.usage).toMatchObject({ prompt_tokens: 16 * 5, total_tokens: 16 * 5 });
+    expect(new Set(body.tabloom.jobs).size).toBe(16);
+    expect(body.tabloom.job).toBe(body.tabloom.jobs[0]);
+  });
+
+  test('so are few long ones', async () => {
+    const { post, asked } = fixture(counting);
+    const body = await (await post('/v1/embeddings', { model, input: numbers(10, 20_000) })).json();
+    expect(asked.map((ask) => (ask.input as { texts: unknown[] }).texts.length)).toEqual([4, 4, 2]);
+    expect(body.data).toHaveLength(10);
+  });
+
+  test('what is wrong with one of them is told by its place in the request', async () => {
+    const { post } = fixture(counting);
+    const { error } = await (await post('/v1/embeddings', { model, input: numbers(300).with(257, '') })).json();
+    expect(error).toMatchObject({ param: 'input.257', message: '"input.257" must not be empty.' });
+    const many = await post('/v1/embeddings', { model, input: numbers(2_049) });
+    expect((await many.json()).error).toMatchObject({ param: 'input', message: expect.stringMatching(/2048 strings/) });
+  });
+
+  test('come again under an Idempotency-Key as they were', async () => {
+    const { request, asked } = fixture(counting);
+    const again = () =>
+      request('/v1/embeddings', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': 'k' },
+        body: JSON.stringify({ model, input: numbers(300) }),
+      });
+    const [first, second] = [await (await again()).json(), await (await again()).json()];
+    expect(second).toEqual(first);
+    expect(asked).toHaveLength(3);
+  });
 });

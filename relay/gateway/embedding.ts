@@ -4,12 +4,12 @@ import { embedding } from '#lib/protocol/kinds/embedding.ts';
 import { limits } from '#lib/protocol/limits.ts';
 import { embeddingListSchema, embeddingRequestSchema } from '#lib/protocol/openai.ts';
 import { describeAnswer, writeUsage, type AnswerFormat, type AnswerMetadata } from './answer.ts';
-import { endpoint } from './endpoint.ts';
+import { embeddingParts } from './embedding-parts.ts';
+import { endpoint, type Endpoint } from './endpoint.ts';
 import { badRequest } from './errors.ts';
 import { parseMember } from './request.ts';
 
-/** `POST /v1/embeddings`. */
-export const embeddingEndpoint = endpoint(
+const oneJob = endpoint(
   { summary: 'Turns texts into vectors.', request: embeddingRequestSchema, answer: embeddingListSchema },
   (request) => {
     const texts = typeof request.input === 'string' ? [request.input] : request.input;
@@ -26,6 +26,9 @@ export const embeddingEndpoint = endpoint(
     };
   },
 );
+
+/** `POST /v1/embeddings`. Many texts are several jobs. */
+export const embeddingEndpoint: Endpoint = { ...oneJob, parts: embeddingParts };
 
 function embeddingFormat(count: number, encoding: 'float' | 'base64'): AnswerFormat {
   const write = (bytes: Uint8Array) => {

@@ -4,6 +4,7 @@ import type { requestSchema } from '#lib/protocol/openai.ts';
 import type { AnswerFormat } from './answer.ts';
 import type { ModelAttempt } from './attempts.ts';
 import type { HeaderReader } from './caller.ts';
+import type { EmbeddingPart } from './embedding-parts.ts';
 import { badRequest } from './errors.ts';
 import { assertSupported, readModel, type ModelList } from './model-list.ts';
 import { findIgnored, rejectUnsupported, type RequestWarning } from './parameters.ts';
@@ -19,6 +20,8 @@ export interface Endpoint extends EndpointDescription {
    * `too-long`.
    */
   read(body: unknown, headers: HeaderReader, models: ModelList): ParsedRequest;
+  /** A request that is more than one job has room for, as several; undefined for any other. @throws `bad-request`. */
+  readonly parts?: ((body: unknown) => readonly EmbeddingPart[] | undefined) | undefined;
 }
 
 /** A route as its reference describes it. */

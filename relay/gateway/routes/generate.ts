@@ -9,6 +9,7 @@ import { readJson, type BodyBudget } from '../body.ts';
 import type { Caller, GatewayEnv, HeaderReader } from '../caller.ts';
 import { payForJob, type Credits, type JobPayment, type PayableRequest } from '../credits.ts';
 import { collectJob } from '../collect.ts';
+import { answerInParts } from '../embedding-parts.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { badRequest } from '../errors.ts';
 import type { IdempotencyKey, JobRegistry } from '../job-registry.ts';
@@ -85,11 +86,14 @@ export function generate(components: GenerateComponents, endpoint: Endpoint): Ha
 /** @throws what `toHttpError` knows, before anything has been written. */
 export function jobAnswers(components: GenerateComponents, endpoint: Endpoint): (call: JobCall) => Promise<JobReply> {
   const { jobs, models, bodies, clock, logger, credits, tasks = [] } = components;
-  return async (call) => {
+  const answer = async (call: JobCall): Promise<JobReply> => {
     const arrivedMs = clock.elapsed();
     const { caller, rate, left } = call;
     await rate?.takeRequest();
     const { value, text } = await readJson(call, bodies, call.body);
+    // Where jobs cost something, one that fails would have to give back what those before it have cost.
+    const parts = credits ? undefined : endpoint.parts?.(value);
+    if (parts) return answerInParts(answer, call, parts);
     const asked = readTask(value, tasks);
     const parsed = endpoint.read(asked?.body ?? value, call.headers, models);
     const key = readKey(call, text);
@@ -169,6 +173,7 @@ export function jobAnswers(components: GenerateComponents, endpoint: Endpoint): 
     };
     return { type: 'streamed', frames: metered ? withSettlement(frames, metered.settled, clock) : frames, headers };
   };
+  return answer;
 }
 
 /** Visitors of a page have not been asked, whatever the page says of them. @throws `bad-request`. */
