@@ -36,6 +36,8 @@ export interface Backend {
   readonly flavour: ServerFlavour;
   readonly state: {
     readonly phase: 'starting' | 'up' | 'down';
+    /** One of its models is being found out, and may be served then. */
+    readonly isPreparing: boolean;
     /** Why it is down, or why one of its models is failing. */
     readonly error: ErrorRecord | undefined;
   };
@@ -328,8 +330,10 @@ export function createBackend(components: BackendComponents): Backend {
       return flavour;
     },
     get state() {
-      const failing = [...state.models.values()].find(({ error }) => error !== undefined)?.error;
-      return { phase: state.phase, error: state.error ?? failing };
+      const models = [...state.models.values()];
+      const failing = models.find(({ error }) => error !== undefined)?.error;
+      const isPreparing = models.some(({ phase }) => phase === 'preparing');
+      return { phase: state.phase, isPreparing, error: state.error ?? failing };
     },
     models: served,
     settled: settled.promise,

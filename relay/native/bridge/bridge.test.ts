@@ -9,7 +9,7 @@ import { createBridge } from './bridge.ts';
 const fast: Measured = { decodeTps: 100, prefillTps: 1_000, ttftMs: 10 };
 
 /** A bridge to one server in memory, whose only model is as fast as the benchmark is told. */
-async function bridged(baseUrl: string, measured: Measured | undefined) {
+async function bridged(baseUrl: string, measured: Measured | undefined | Promise<Measured | undefined>) {
   const clock = manualClock();
   const models = ['a'];
   const seeds: unknown[] = [];
@@ -43,7 +43,8 @@ async function bridged(baseUrl: string, measured: Measured | undefined) {
   });
   expect(bridge.isMeasured).toBe(false);
   bridge.start();
-  await bridge.ready;
+  if (measured instanceof Promise) await clock.advance(0);
+  else await bridge.ready;
   return { bridge, clock, models, seeds };
 }
 
@@ -68,5 +69,14 @@ test('it is a claim again when no such model is served', async () => {
   models.pop();
   await clock.advance(2_000);
   expect(bridge.isMeasured).toBe(false);
+  await bridge.stop();
+});
+
+test('it is starting, and has not failed, while its only model is being found out', async () => {
+  const measuring = Promise.withResolvers<Measured | undefined>();
+  const { bridge } = await bridged('http://localhost:9/v1/', measuring.promise);
+  expect(bridge.state).toEqual({ state: 'starting' });
+  measuring.resolve(fast);
+  expect(await bridge.ready).toEqual({ state: 'serving' });
   await bridge.stop();
 });

@@ -120,7 +120,7 @@ export function createBridge({ backends: configs, provider, ...components }: Bri
     if (offered.size > 0) return { state: 'serving' };
     const error = backends.map((backend) => backend.state.error).find((one) => one !== undefined);
     if (error) return { state: 'failed', error };
-    const isStarting = backends.some((backend) => backend.state.phase === 'starting');
+    const isStarting = backends.some((backend) => backend.state.phase === 'starting' || backend.state.isPreparing);
     return isStarting ? { state: 'starting' } : { state: 'failed', error: noModels };
   };
 

@@ -66,7 +66,7 @@ function readReason(body: string): string {
 /** FastAPI lists what is wrong, each with its place. */
 function readDetail(detail: unknown): unknown {
   if (!Array.isArray(detail)) return detail;
-  const [{ loc, msg } = { loc: undefined, msg: undefined }] = detail as readonly { loc?: unknown; msg?: unknown }[];
+  const { loc, msg } = (detail[0] ?? {}) as { readonly loc?: unknown; readonly msg?: unknown };
   const place = Array.isArray(loc) ? loc.filter((step) => step !== 'body').join('.') : '';
   return typeof msg === 'string' && place !== '' ? `${place}: ${msg}` : msg;
 }
