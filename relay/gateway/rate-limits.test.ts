@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { errorCode, TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
@@ -138,4 +139,54 @@ describe('over HTTP', () => {
     expect((await refused.json()).error).toMatchObject({ code: 'rate_limit_exceeded', type: 'rate_limit_error' });
     expect((await from('192.0.2.2')).status).toBe(200);
   });
+});
+
+/** A server that speaks as much of Redis's protocol as counting needs, until it falls silent. */
+async function fakeRedis() {
+  let isSilent = false;
+  let hasCounted = false;
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (bytes) => {
+      if (isSilent) return;
+      for (const command of bytes.toString().split(/(?=\*\d+\r\n\$)/)) {
+        const name = command.split('\r\n')[2]?.toLowerCase() ?? '';
+        const isCount = name.startsWith('eval');
+        hasCounted ||= isCount;
+        if (name === 'info') socket.write('$15\r\nredis_version:7\r\n');
+        else socket.write(isCount ? '*2\r\n:1\r\n:60000\r\n' : '+OK\r\n');
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    hasCounted: () => hasCounted,
+    silence: () => void (isSilent = true),
+    close: () => void server.close(),
+  };
+}
+
+test('a Redis that falls silent is left alone until it responds, so that only one request waits for it', async () => {
+  const server = await fakeRedis();
+  const unavailable = Promise.withResolvers<void>();
+  const warn = (event: string) => event === 'redis-unavailable' && unavailable.resolve();
+  const limits = createRateLimits({
+    requestsPerMinute: 1e9,
+    tokensPerMinute: 1_000,
+    requestsPerMinuteTotal: 1e9,
+    redisUrl: server.url,
+    logger: { ...silentLogger, warn },
+  });
+  const rate = limits.of({ type: 'stranger', address: '192.0.2.1' })!;
+  while (!server.hasCounted()) {
+    await rate.takeRequest();
+    await new Promise(setImmediate);
+  }
+  server.silence();
+  await rate.takeRequest();
+  await unavailable.promise;
+  limits.stop();
+  server.close();
 });

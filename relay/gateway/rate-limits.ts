@@ -123,6 +123,8 @@ function createCounter({ redisUrl, logger }: RateLimitSettings): {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: commandTimeoutMs,
+    // A server that is silent is away: one request waits for it, and those after it do not.
+    socketTimeout: commandTimeoutMs,
     retryStrategy: (times) => Math.min(times * 200, reconnectMsMax),
   });
   let isDown = false;
