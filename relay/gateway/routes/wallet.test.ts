@@ -114,6 +114,7 @@ test.each([
   [{ type: 'publishable' }, 'origins'],
   [{ owner: '0x1' }, 'body'],
   [{ expires_at: 'tomorrow' }, 'expires_at'],
+  [{ expires_at: 1 }, 'expires_at'],
 ])('a key of %j is refused', async (body, param) => {
   const { send, signIn, made } = scene();
   await signIn();

@@ -4,7 +4,7 @@ import type { Clock } from '#lib/base/clock.ts';
 import { keyTermsSchema, type ApiKey, type KeyTerms } from '../../api-key.ts';
 import { readJson, type BodyBudget } from '../body.ts';
 import type { GatewayEnv } from '../caller.ts';
-import { gatewayError } from '../errors.ts';
+import { badRequest, gatewayError } from '../errors.ts';
 import { parseMember } from '../request.ts';
 import {
   fromTerms,
@@ -105,6 +105,9 @@ export function createWalletKey(components: WalletComponents): Route {
     const owner = await ownerOf(components, context.req.header('authorization'));
     const { value } = await readJson(context.req.raw, components.bodies, context.env?.body);
     const { expires_at, caps, ...given } = parseMember(keyRequestSchema, value);
+    if (expires_at != null && expires_at * 1_000 <= components.clock.now()) {
+      throw badRequest('"expires_at" must be a time to come, in seconds since 1970.', 'expires_at');
+    }
     const terms = {
       ...given,
       ...(expires_at == null ? {} : { expiresAt: expires_at * 1_000 }),
