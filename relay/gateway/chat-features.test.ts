@@ -383,3 +383,15 @@ describe('B4: a conversation past the context', () => {
     expect(asked).toEqual([]);
   });
 });
+
+test('B4: a message that no frame holds is too long, in the words that clients shorten by', async () => {
+  const { chat, asked } = fixture();
+  const response = await chat(ask({ messages: [{ role: 'user', content: 'é'.repeat(100_000) }] }));
+  expect(await errorOf(response)).toMatchObject({
+    status: 400,
+    code: 'context_length_exceeded',
+    param: 'messages',
+    message: expect.stringMatching(/maximum context length.*A message has at most 196608 bytes/),
+  });
+  expect(asked).toEqual([]);
+});

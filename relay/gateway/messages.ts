@@ -36,7 +36,17 @@ export function readConversation(messages: readonly NamedMessage[], list: 'messa
     const most = `${chat.limits.blobsMax} pictures of ${chat.limits.blobBytesMax} bytes together`;
     throw badRequest(`A conversation has at most ${most}. Send fewer or smaller ones.`, list);
   }
-  const textBytes = messages.reduce((sum, { message }) => sum + Buffer.byteLength(textOf(message)), 0);
+  let textBytes = 0;
+  for (const { message } of messages) {
+    const size = Buffer.byteLength(textOf(message));
+    textBytes += size;
+    // Clients shorten what is too long, and do not what is called wrong.
+    if (size > limits.messageTextBytesMax) {
+      throw wireError('too-long', `A message has at most ${limits.messageTextBytesMax} bytes.`, {
+        details: { param: list },
+      });
+    }
+  }
   if (textBytes > textBytesMax || messages.length > limits.messagesMax) {
     throw wireError(
       'too-long',
