@@ -59,6 +59,24 @@ export function readConversation(messages: readonly NamedMessage[], list: 'messa
   return { messages: read, blobs };
 }
 
+/**
+ * The conversation without its oldest messages, as few as have to go so that one job holds it. Instructions at its head stay, and
+ * no result of a tool is left without its call.
+ */
+export function withoutOldest(messages: readonly NamedMessage[]): readonly NamedMessage[] {
+  const head = messages.findIndex(({ message: { role } }) => role !== 'system' && role !== 'developer');
+  if (head < 0) return messages;
+  const sizes = messages.map(({ message }) => Buffer.byteLength(textOf(message)));
+  let bytes = sizes.reduce((sum, size) => sum + size, 0);
+  let from = head;
+  const isTooMuch = () => bytes > textBytesMax || head + messages.length - from > limits.messagesMax;
+  while (from < messages.length - 1 && (isTooMuch() || (from > head && messages[from]!.message.role === 'tool'))) {
+    bytes -= sizes[from]!;
+    from += 1;
+  }
+  return from === head ? messages : [...messages.slice(0, head), ...messages.slice(from)];
+}
+
 function readMessage(message: RequestMessage, param: string, blobs: Map<string, Uint8Array>): ChatMessage {
   const { role, content, name, tool_calls, tool_call_id } = message;
   if (message['function_call'] != null) {

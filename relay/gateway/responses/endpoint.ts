@@ -3,7 +3,7 @@ import { generationParamsSchema, type ResponseFormat } from '#lib/protocol/kinds
 import { readToolChoice, readTools } from '../chat.ts';
 import { endpoint } from '../endpoint.ts';
 import { badRequest } from '../errors.ts';
-import { readConversation } from '../messages.ts';
+import { readConversation, withoutOldest } from '../messages.ts';
 import type { RequestWarning } from '../parameters.ts';
 import { chatParam, parseMember, readSampling, readTokenLimit } from '../request.ts';
 import { responsesFormat } from './format.ts';
@@ -41,7 +41,8 @@ export const responsesEndpoint = endpoint(
   (request, contextTokens) => {
     rejectForeign(request);
     const limit = readTokenLimit({ max_output_tokens: request.max_output_tokens }, contextTokens);
-    const { messages, warnings } = readInput(request);
+    const { messages: all, warnings } = readInput(request);
+    const messages = request.truncation === 'auto' ? withoutOldest(all) : all;
     const conversation = readConversation(messages, 'input');
     const { tools, choice } = allowedTools(request);
     const named = readTools(tools.map((tool) => ({ function: tool })));
@@ -70,7 +71,12 @@ export const responsesEndpoint = endpoint(
       blobs: conversation.blobs,
       limit,
       overflow: request.truncation === 'auto' ? 'trimmed' : 'refused',
-      warnings: [...warnings, ...ignoredIncludes(request), ...ignoredVerbosity(request)],
+      warnings: [
+        ...warnings,
+        ...leftOut(all.length - messages.length),
+        ...ignoredIncludes(request),
+        ...ignoredVerbosity(request),
+      ],
       format: responsesFormat(request),
     };
   },
@@ -126,5 +132,16 @@ const ignoredVerbosity = ({ text }: ResponsesRequest): readonly RequestWarning[]
           code: 'parameter-ignored',
           param: 'text.verbosity',
           message: '"text.verbosity" has no effect on this network yet.',
+        },
+      ];
+
+const leftOut = (count: number): readonly RequestWarning[] =>
+  count === 0
+    ? []
+    : [
+        {
+          code: 'parameter-clamped',
+          param: 'input',
+          message: `The conversation is longer than one job holds: its oldest messages were left out (${count}).`,
         },
       ];

@@ -298,6 +298,33 @@ describe('the items of a request', () => {
     expect((asked[0]!.blobs as Map<string, Uint8Array>).size).toBe(1);
   });
 
+  test('more than one job holds loses its oldest messages where that is asked for, and no result its call', async () => {
+    const { respond, asked } = fixture();
+    const long = 'x'.repeat(100_000);
+    const input = [
+      { role: 'user', content: long },
+      { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' },
+      { type: 'function_call_output', call_id: 'c', output: long },
+      { role: 'user', content: long },
+      { role: 'user', content: 'And now?' },
+    ];
+    const request = { input, instructions: 'Be brief.' };
+    expect((await (await respond(request)).json()).error).toMatchObject({ code: 'context_length_exceeded' });
+    const response = await respond({ ...request, truncation: 'auto' });
+    const { messages } = asked[0]!.input as { messages: { role: string; content: string }[] };
+    expect(messages.map(({ role, content }) => [role, content.length])).toEqual([
+      ['system', 9],
+      ['assistant', 0],
+      ['tool', 100_000],
+      ['user', 100_000],
+      ['user', 8],
+    ]);
+    expect(response.headers.get('x-tabloom-warnings')).toBe('parameter-clamped; param="input"');
+    await respond({ input: [...input.slice(1), { role: 'user', content: long }], truncation: 'auto' });
+    const shorter = asked[1]!.input as { messages: { role: string }[] };
+    expect(shorter.messages.map(({ role }) => role)).toEqual(['user', 'user', 'user']);
+  });
+
   test('a verbosity that has no effect is named in a header too', async () => {
     const { respond } = fixture();
     const warned = async (text: object) => (await respond({ input: 'x', text })).headers.get('x-tabloom-warnings');
