@@ -127,6 +127,7 @@ test('prompts by a slash, tags and an archive, a note about the user, and what t
       await page.getByRole('menuitem', { name: 'Archive' }).click();
       await expect(sideBar(page).getByRole('link', { name: 'What is a loom?' })).toBeHidden();
       await page.reload();
+      await expect(sideBar(page).getByRole('button', { name: /^Archive/ })).toBeVisible();
       await expect(sideBar(page).getByRole('link', { name: 'What is a loom?' })).toBeHidden();
       await page.keyboard.press('Control+k');
       const palette = page.getByRole('dialog', { name: 'Search pages and actions' });

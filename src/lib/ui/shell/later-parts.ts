@@ -35,6 +35,7 @@ export async function fetchLaterParts(fetchPage: (path: string) => Promise<void>
     import('../chat/NoConversation.svelte'),
     import('../chat/SlashPrompts.svelte'),
     import('../chat/Shelf.svelte'),
+    import('#lib/state/follow-ups.ts'),
     import('#lib/state/search-index.ts'),
     import('#lib/state/search-shelf.ts'),
     import('#lib/state/transcript.ts'),
