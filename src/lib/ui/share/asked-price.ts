@@ -14,3 +14,17 @@ export function askedOf({ in: input, out, full }: AskedPrice): AskedPrice {
 
 export const isSameAsked = (one: AskedPrice, other: AskedPrice): boolean =>
   JSON.stringify(askedOf(one)) === JSON.stringify(askedOf(other));
+
+export const isFreeOfCharge = ({ in: input, out, full }: AskedPrice): boolean =>
+  [input, out, full?.in ?? '0', full?.out ?? '0'].every((units) => units === '0');
+
+/**
+ * Whether a price can take the place of the one that is saved.
+ * @param wrong how many fields hold something that is no amount: what they held before is not what is meant.
+ * @param paid whether this device has a wallet that a price can be paid to.
+ */
+export const isSavable = (
+  price: AskedPrice,
+  saved: AskedPrice,
+  { wrong, paid }: { readonly wrong: number; readonly paid: boolean },
+): boolean => wrong === 0 && !isSameAsked(price, saved) && isRising(price) && (paid || isFreeOfCharge(price));
