@@ -180,7 +180,7 @@ describe('the ledger', () => {
     await chat(ask({ max_tokens: 7 }));
     const { id } = asked[0]!;
     expect(held).toEqual([
-      { job: id, ids: [id], key: undefined, most: { tokensIn: expect.any(Number), tokensOut: 7 } },
+      { job: id, ids: [id], isLevied: false, most: { tokensIn: expect.any(Number), tokensOut: 7 } },
     ]);
     expect(held[0]!.most.tokensIn).toBeGreaterThan(1);
     const run = { model: 'tabloom-demo', kind: 'chat', peer: worker.peer, outcome: 'finished', ms: expect.any(Number) };

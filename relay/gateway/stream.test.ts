@@ -157,7 +157,7 @@ describe('a streamed answer', () => {
     );
     const frames = await readFrames(await chat(ask({ stream: true })));
     const chunks = frames.slice(0, -1).map((frame) => chatCompletionChunkSchema.parse(frame));
-    expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? '').join('')).toBe('abcdefg');
+    expect(chunks.map((chunk) => chunk.choices[0]?.delta?.content ?? '').join('')).toBe('abcdefg');
     expect(chunks.at(-1)!.tabloom).toMatchObject({
       parts: [
         { from_token: 0, to_token: 7, unreceipted_tokens: 7 },

@@ -29,7 +29,7 @@ const used = { tokensIn: 3, tokensOut: 1 };
 function stopWritingAt(number: number): () => number {
   let begun = 0;
   const counting = (original: typeof run) =>
-    function (this: StatementSync, ...values: never[]) {
+    function (this: StatementSync, ...values: Parameters<typeof run>) {
       const isWrite = /^(begin|commit|insert|update|delete)/i.test(this.sourceSQL);
       if (isWrite && ++begun >= number && number > 0) throw new Error('the process has ended');
       return original.apply(this, values);
