@@ -18,6 +18,7 @@ import {
   votePay,
   wronglyMax,
 } from './economics.ts';
+import { auditCost, canaryShares, gainByLevy, reScored } from './levy-economics.ts';
 
 const whole = slashOf(1);
 /** What a race for the cheapest verdict would leave of a slash. */
@@ -120,6 +121,15 @@ export const economicsTables = (verification: string): Readonly<Record<string, s
       number(cheatGain(cheat, auditShares.floor, whole)),
       number(cheatGain(cheat, auditShares.floor, raced)),
       percent(breakEven(cheat.saved, raced)),
+    ]),
+  ),
+  levy: table(
+    ['Canaries that are audited', 'of all answers', 'cost of a price', ...cheats.map(({ name }) => name)],
+    canaryShares.map((share) => [
+      percent(share),
+      percent(reScored(share)),
+      percent(auditCost(share)),
+      ...cheats.map((cheat) => number(gainByLevy(cheat, share, whole))),
     ]),
   ),
   numbers: table(

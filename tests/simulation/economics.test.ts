@@ -23,6 +23,7 @@ import {
   validating,
   wronglyMax,
 } from './economics.ts';
+import { auditCost, gainByLevy } from './levy-economics.ts';
 
 const whole = slashOf(1);
 
@@ -86,6 +87,14 @@ test('a worker in doubt is a newcomer again, so that in the long run only a fine
   const pays = seriesCheats(verification).flatMap((one) => (seriesGain(one).gain < 0 ? [] : [one.name]));
   expect(pays).toEqual(['a finer quantisation']);
   expect(() => seriesCheats(verification.replaceAll('| Canned', '| Tinned'))).toThrow('Canned');
+});
+
+test('what the levy pays for is enough where all canaries are audited, and not at the floor: it is said', () => {
+  for (const cheat of cheats)
+    expect(gainByLevy(cheat, auditShares.floor, whole) > 0, cheat.name).toBe(cheat.saved > 0.05);
+  for (const cheat of cheats) expect(gainByLevy(cheat, 1, whole), cheat.name).toBeLessThan(0);
+  // Little more than what the floor costs: the canaries themselves are what is dear.
+  expect(auditCost(1) - auditCost(auditShares.floor)).toBeLessThan(0.001 + 1e-9);
 });
 
 test('accusing an honest provider loses, unless one in four of such verdicts is wrong; accusing a cheat pays', () => {

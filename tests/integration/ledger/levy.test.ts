@@ -28,8 +28,8 @@ const used = { tokensIn: 3, tokensOut: 1 };
 /** From the write of this number on none is made, as in a process that has ended; of all for 0. Returns how many were begun. */
 function stopWritingAt(number: number): () => number {
   let begun = 0;
-  const counting = (original: typeof run) =>
-    function (this: StatementSync, ...values: Parameters<typeof run>) {
+  const counting = <Result>(original: (...values: never[]) => Result) =>
+    function (this: StatementSync, ...values: never[]) {
       const isWrite = /^(begin|commit|insert|update|delete)/i.test(this.sourceSQL);
       if (isWrite && ++begun >= number && number > 0) throw new Error('the process has ended');
       return original.apply(this, values);
