@@ -319,6 +319,20 @@ export const chat: readonly Claim[] = [
   },
   {
     row: 'chat',
+    claim:
+      'Tools of servers (MCP) are added by the user, asked for before each call, and end nothing else when they fail',
+    proofs: [
+      ['src/lib/boot/tool-servers.test.ts', 'only a tool that is allowed is called, by its own name'],
+      ['src/lib/boot/tool-servers.test.ts', 'what opens a server is not exported, and goes with everything else'],
+      ['src/lib/boot/mcp-client.test.ts', 'a server that hangs is given up, and what is stopped ends at once'],
+      [
+        'tests/e2e/tool-servers.spec.ts',
+        'a tool server is added, its tools allowed one by one, and each call is asked for, shown, and can be refused',
+      ],
+    ],
+  },
+  {
+    row: 'chat',
     claim: 'Pictures are drawn anew on the device, and go where somebody sees',
     proofs: [
       [

@@ -27,6 +27,7 @@ export const chatOptionsSchema = z.object({
   answerTokensMax: z.number().int().min(16).max(8_192).optional(),
   tier: z.enum(['verified', 'confidential']).optional(),
   tools: z.array(z.enum(['calculator', 'clock', 'javascript'])).optional(),
+  servers: z.array(z.string().max(64)).max(8).optional(),
   meaning: z.literal(true).optional(),
   about: z.boolean().optional(),
   shelf: z.literal(true).optional(),

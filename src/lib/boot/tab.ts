@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '#lib/base/clock.ts';
 import { fromErrorRecord, TabloomError } from '#lib/base/errors.ts';
 import { silentLogger } from '#lib/base/logger.ts';
+import { randomId } from '#lib/base/ids.ts';
 import { systemRandom } from '#lib/base/random.ts';
 import { loadPart } from '#lib/base/part.ts';
 import { withTimeout } from '#lib/base/timeout.ts';
@@ -47,6 +48,7 @@ import { keepSettings, toIceServers } from './settings.ts';
 import { keepScreenOn, resumeSharing, watchLimits, watchPower } from './sharing-conditions.ts';
 import { untilServiceWorker } from './service-worker.ts';
 import { keepSpeedBook } from './speed-book.ts';
+import { keepToolServers } from './tool-servers.ts';
 import { createTabTiers } from './tiers.ts';
 import { keepWallet } from './wallet.ts';
 import { createWishKeeper } from './wishes.ts';
@@ -74,6 +76,7 @@ export async function createTab(
   const compared = withTimeout(corrected.compare('current', asked), clock, clockTimeoutMs).catch(() => undefined);
   const { storage, kept, caches: cacheStorage } = await browserStores(globalThis, clock);
   const settings = await keepSettings(storage);
+  const toolServers = await keepToolServers({ storage, clock, newId: () => randomId(random), fetch });
   const history = keepHistory(storage, browserChannel('tabloom-history'), clock);
   onStored({ settings: settings.view, history });
   const examine = () => examineDevice(navigator);
@@ -292,6 +295,7 @@ export async function createTab(
       keys.catch(() => (keys = undefined));
       return keys;
     },
+    toolServers,
     runScript: createScriptRunner({
       spawn: () => new Worker(new URL('../../../workers/script.worker.ts', import.meta.url), { type: 'module' }),
       clock,

@@ -7,6 +7,7 @@ import { noNetwork } from './network.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import { notSharing } from './sharing.ts';
 import type { HistoryPort, Tab } from './tab.ts';
+import { CallQuestions } from './tools/call-questions.svelte.ts';
 import { anyPeer, previewRoute, thisDevice, type RoutePreview, type Target } from './target.ts';
 import { noWallet, payingNow, type Paying } from './wallet.ts';
 import { Watched } from './watched.svelte.ts';
@@ -25,6 +26,7 @@ export class App {
   readonly settings = new Watched(defaultSettings);
   readonly wallet = new Watched(noWallet);
   readonly install = new Watched<Install>('none');
+  readonly callQuestions = new CallQuestions();
   target = $state.raw<Target>(anyPeer);
   /** Undefined until its code has been loaded: the first paint does without it. */
   conversations = $state.raw<Conversations>();

@@ -1,5 +1,5 @@
 import type { AskRequest } from '#lib/peer/spec.ts';
-import type { ChatMessage, ToolCall } from '#lib/protocol/kinds/chat.ts';
+import type { ChatMessage, ChatTool, ToolCall } from '#lib/protocol/kinds/chat.ts';
 import { estimateTokens } from '#lib/protocol/tokens.ts';
 import type { Attachment } from './attachment.ts';
 import { picturesToSend, withPictures } from './pictures.ts';
@@ -7,7 +7,7 @@ import { fitMessages } from './fit-messages.ts';
 import type { ChatOptions } from './records.ts';
 import type { Settings } from './settings.ts';
 import type { Target } from './target.ts';
-import { toolsFor, type ToolName, type ToolResult } from './tools/toolbox.ts';
+import type { ToolResult } from './tools/toolbox.ts';
 
 /** The options of a conversation, with the settings where it has none. */
 export type AskingTerms = ChatOptions & Pick<Settings, 'answerTokensMax' | 'temperature'>;
@@ -21,7 +21,7 @@ interface AskedTurn {
 
 /** Tools that the model may call now. `withheld`: it has called them often enough, and has to answer with what it has. */
 export interface OfferedTools {
-  readonly names: readonly ToolName[];
+  readonly tools: readonly ChatTool[];
   readonly as: 'offered' | 'withheld';
 }
 
@@ -48,8 +48,11 @@ export function toAskRequest(
     readonly sight?: 'sees' | 'blind' | undefined;
   },
 ): { readonly request: AskRequest; readonly leftOut: number; readonly picturesLeftOut: number } {
-  const offered = toolsFor(tools?.names ?? []);
-  const definitions = offered.reduce((sum, tool) => sum + (tool.description + tool.parameters).length, 0);
+  const offered = tools?.tools ?? [];
+  const definitions = offered.reduce(
+    (sum, tool) => sum + `${tool.description ?? ''}${tool.parameters ?? ''}`.length,
+    0,
+  );
   const pictures = picturesToSend(path, sight);
   const fitted = fitMessages(
     messagesOf(path, tools !== undefined, pictures.sent),
@@ -60,7 +63,7 @@ export function toAskRequest(
   const request: AskRequest = {
     model: target.model === 'any' ? 'any' : { name: target.model },
     kind: 'chat',
-    input: { messages: [...fitted.messages], ...(offered.length > 0 ? { tools: offered } : {}) },
+    input: { messages: [...fitted.messages], ...(offered.length > 0 ? { tools: [...offered] } : {}) },
     params: {
       maxTokens: fitted.maxTokens,
       temperature: terms.temperature,

@@ -8,10 +8,13 @@ import { isOffered, meaningModel, narrowRoute, type Needs } from './narrow-route
 import type { ShelfSearch } from './search-shelf.ts';
 import { persistenceOf } from './settings.ts';
 import type { Target } from './target.ts';
-import { createToolbox } from './tools/toolbox.ts';
+import { allowedTools, toChatTool } from './tools/tool-servers.ts';
+import { createToolbox, toolsFor } from './tools/toolbox.ts';
 
 /** Context size assumed until the model's is known. */
 const contextTokensUnknown = 2_048;
+/** Each takes some of the context. */
+const serverToolsMax = 32;
 
 type OwnParts = Pick<ConversationParts, 'save' | 'now' | 'newId'>;
 
@@ -21,6 +24,16 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
     now: own.now,
     zone: () => new Intl.DateTimeFormat().resolvedOptions().timeZone,
     runScript: async (code, options) => (await app.ready).runScript(code, options),
+    callServer: async (name, text, options) => {
+      const { toolServers } = await app.ready;
+      for (const { host, askFirst, tools } of toolServers.view.current) {
+        const tool = tools.find(({ offered }) => offered === name)?.name;
+        if (tool === undefined) continue;
+        if (askFirst) await app.callQuestions.ask({ host, tool, arguments: text }, options);
+        break;
+      }
+      return toolServers.call(name, text, options);
+    },
   });
   const byWords: RankPassages = async (question, passages) => {
     const { rankPassages } = await loadPart(() => import('./search-index.ts'));
@@ -41,6 +54,12 @@ export function conversationParts(app: App, own: OwnParts): ConversationParts {
     sees: (target, tier) => isOffered('vision', target, app.network.value, preview(target, { tier })),
     tools: {
       usable: (target, tier) => isOffered('tools', target, app.network.value, preview(target, { tier })),
+      offered: ({ tools = [], servers = [] }) => [
+        ...toolsFor(tools),
+        ...allowedTools(app.tab?.toolServers.view.current ?? [], servers)
+          .map(toChatTool)
+          .slice(0, serverToolsMax),
+      ],
       run: toolbox.run,
     },
     suggest: async (question, answer, signal) => {

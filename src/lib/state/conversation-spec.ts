@@ -1,7 +1,8 @@
 import type { JobState } from '#lib/peer/session/job-state.ts';
+import type { ChatTool } from '#lib/protocol/kinds/chat.ts';
 import type { RankPassages, SentAttachment } from './attachment.ts';
 import type { MeaningTerms } from './rank-by-meaning.ts';
-import type { ConversationRecord, TurnRecord } from './records.ts';
+import type { ChatOptions, ConversationRecord, TurnRecord } from './records.ts';
 import type { Settings } from './settings.ts';
 import type { AskingPort } from './tab.ts';
 import type { Needs } from './narrow-route.ts';
@@ -42,6 +43,8 @@ export interface ConversationParts {
   readonly tools: {
     /** Whether somebody who can take a question for this target and tier now can use tools. */
     readonly usable: (target: Target, tier: Needs['tier']) => boolean;
+    /** Those that a conversation with these options has switched on. */
+    readonly offered: (options: ChatOptions) => readonly ChatTool[];
     readonly run: Toolbox['run'];
   };
   /** What could be asked after this answer; nothing where that fails. */

@@ -4,6 +4,7 @@ import type { AskRequest, JobEvent, ReceiptCheck, WorkerView } from '#lib/peer/s
 import type { Job } from '#lib/protocol/job.ts';
 import type { SignedReceipt } from '#lib/protocol/receipt.ts';
 import type { ConversationParts } from './conversation-spec.ts';
+import { toolsFor } from './tools/toolbox.ts';
 import { Conversation } from './conversation.svelte.ts';
 import type { ConversationRecord, TurnRecord } from './records.ts';
 import type { AskingPort } from './tab.ts';
@@ -82,7 +83,7 @@ function desk(script: Script, change: Partial<ConversationParts> = {}): Desk {
     budget: () => undefined,
     contextTokens: () => 1_024,
     save: async (record, turns) => void saved.push({ record, turns }),
-    tools: { usable: () => true, run: async () => [] },
+    tools: { usable: () => true, offered: () => [], run: async () => [] },
     rank: async (_, passages) => [...passages.keys()],
     meaning: { model: () => undefined, rank: async () => [] },
     shelf: async () => [],
@@ -597,8 +598,10 @@ function answer(what: { readonly calls?: string; readonly text?: string }): JobE
   return [...begin(...(what.text ? [what.text] : [])), ...call, end];
 }
 
+const offered: ConversationParts['tools']['offered'] = ({ tools = [] }) => toolsFor(tools);
+
 const withTools = (run: ConversationParts['tools']['run'], script: Script, usable = true) =>
-  desk(script, { tools: { usable: () => usable, run } });
+  desk(script, { tools: { usable: () => usable, offered, run } });
 
 const four: ConversationParts['tools']['run'] = async (calls) =>
   calls.map((call) => ({ ...call, text: '4', outcome: 'done' }));
@@ -631,7 +634,9 @@ test('what a model calls is run, and it is asked again with the results', async 
 test('where nobody can use tools none are sent, and of earlier calls only what was answered in the end', async () => {
   const answers = [answer({ calls: '{}' }), answer({ text: 'Four.' }), answer({ calls: '{}' })];
   let usable = true;
-  const { conversation, asked } = desk(() => play(answers.shift()!), { tools: { usable: () => usable, run: four } });
+  const { conversation, asked } = desk(() => play(answers.shift()!), {
+    tools: { usable: () => usable, offered, run: four },
+  });
   conversation.configure({ tools: ['calculator'] });
   await conversation.send('2+2?', anyPeer);
   usable = false;

@@ -281,7 +281,7 @@ export class Conversation {
     this.describe({ comparing: undefined });
     return this.#answer((signal) =>
       answerWithTools(turn, {
-        names: this.toolsUsable(target) ? (this.options.tools ?? []) : [],
+        tools: this.toolsUsable(target) ? this.#parts.tools.offered(this.options) : [],
         ask: (asked, offered) => this.#run(asked, target, offered, signal),
         run: this.#parts.tools.run,
         follow: ({ id }, results) => (this.full ? undefined : this.#add({ question: '', parent: id, results })),

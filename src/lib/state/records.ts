@@ -41,6 +41,8 @@ export interface ChatOptions {
   readonly tools?: readonly ToolName[] | undefined;
   /** Whether the user's note about themselves goes along; undefined: this conversation is older than the note, or private. */
   readonly about?: boolean | undefined;
+  /** Ids of the tool servers whose allowed tools the model may call. */
+  readonly servers?: readonly string[] | undefined;
   /** Passages of long attachments are found by their meaning too, for which all of the text goes to a peer. */
   readonly meaning?: true | undefined;
   /** Each question takes along what matches it in the documents that are kept on this device. */

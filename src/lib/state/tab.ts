@@ -29,6 +29,7 @@ import type { ShelfPort } from './shelf.ts';
 import type { BackgroundView, GivenDay, SharingView } from './sharing.ts';
 import type { Target } from './target.ts';
 import type { RunScript } from './tools/toolbox.ts';
+import type { ToolServersPort } from './tools/tool-servers.ts';
 import type { WalletPort } from './wallet.ts';
 
 /**
@@ -46,6 +47,7 @@ export interface Tab {
   readonly wallet: WalletPort;
   /** The gateway's keys, the same object each time. @throws `part-missing`. */
   keys(): Promise<KeysPort>;
+  readonly toolServers: ToolServersPort;
   /** Runs a script that a model has written, apart from the page. */
   readonly runScript: RunScript;
   /**

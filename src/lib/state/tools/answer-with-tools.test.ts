@@ -11,7 +11,7 @@ function desk(calls: readonly (typeof call)[]) {
   const asked: unknown[] = [];
   const abort = new AbortController();
   const parts = {
-    names: ['clock'] as const,
+    tools: [{ name: 'clock' }],
     ask: async (_: unknown, tools: { readonly as: string } | undefined) => void asked.push(tools?.as),
     run: async () => [result],
     follow: () => turn(calls),
@@ -24,7 +24,7 @@ test('an answer without calls is the end, and so is every answer where no tools 
   const { asked, parts } = desk([]);
   await answerWithTools(turn([]), parts);
   expect(asked).toEqual(['offered']);
-  await answerWithTools(turn([call]), { ...parts, names: [] });
+  await answerWithTools(turn([call]), { ...parts, tools: [] });
   expect(asked).toEqual(['offered', undefined]);
 });
 

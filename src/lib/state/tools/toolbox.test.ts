@@ -1,18 +1,25 @@
 import { expect, test } from 'vitest';
 import { TabloomError } from '#lib/base/errors.ts';
-import { createToolbox, toolNames, toolsFor, type RunScript, type ToolName } from './toolbox.ts';
+import { createToolbox, toolNames, toolsFor, type RunScript } from './toolbox.ts';
 
 const { signal } = new AbortController();
+const callServer = async (name: string, text: string) => `${name} heard ${text}`;
 
-async function result(name: string, text: string, allowed: readonly ToolName[] = toolNames, runScript?: RunScript) {
+async function result(name: string, text: string, allowed: readonly string[] = toolNames, runScript?: RunScript) {
   const toolbox = createToolbox({
     now: () => Date.UTC(2026, 10, 30, 6, 5, 4),
     zone: () => 'Europe/Berlin',
     runScript: runScript ?? (async (code) => `ran ${code}`),
+    callServer,
   });
   const [only] = await toolbox.run([{ id: 'c', name, arguments: text }], allowed, { signal });
   return `${only!.outcome}: ${only!.text}`;
 }
+
+test('a tool of a server is called by the name that it was offered as, and by no other', async () => {
+  expect(await result('search_example', '{"q":1}', ['search_example'])).toBe('done: search_example heard {"q":1}');
+  expect(await result('search_example', '{}', ['clock'])).toContain('failed: Error (tool-unknown)');
+});
 
 test('each tool answers its call', async () => {
   expect(await result('calculator', '{"expression":"2+2"}')).toBe('done: 4');
@@ -52,6 +59,7 @@ test('stopping is no result', async () => {
   const toolbox = createToolbox({
     now: () => 0,
     zone: () => 'UTC',
+    callServer,
     runScript: async () => {
       stopped.abort();
       throw new Error('gone');
@@ -62,7 +70,7 @@ test('stopping is no result', async () => {
 });
 
 test('of many calls at once the first are run, and the others are told so', async () => {
-  const toolbox = createToolbox({ now: () => 0, zone: () => 'UTC', runScript: async () => '' });
+  const toolbox = createToolbox({ now: () => 0, zone: () => 'UTC', runScript: async () => '', callServer });
   const calls = Array.from({ length: 17 }, (_, at) => ({
     id: `${at}`,
     name: 'calculator',

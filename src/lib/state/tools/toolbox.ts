@@ -23,6 +23,8 @@ export interface ToolboxComponents {
   /** The device's time zone. */
   readonly zone: () => string;
   readonly runScript: RunScript;
+  /** Calls a tool of a server that the user has added, by the name that it is offered as. */
+  readonly callServer: (name: string, text: string, options: { readonly signal: AbortSignal }) => Promise<string>;
 }
 
 /** Characters of a result at most; what is longer says so. */
@@ -63,7 +65,7 @@ export const toolsFor = (names: readonly ToolName[]) =>
 export type Toolbox = ReturnType<typeof createToolbox>;
 
 /** Runs on this device what a model calls. A call that cannot be run is a result that says so, never an error. */
-export function createToolbox({ now, zone, runScript }: ToolboxComponents) {
+export function createToolbox({ now, zone, runScript, callServer }: ToolboxComponents) {
   const run = async (name: ToolName, text: string, signal: AbortSignal): Promise<string> => {
     switch (name) {
       case 'calculator':
@@ -75,15 +77,18 @@ export function createToolbox({ now, zone, runScript }: ToolboxComponents) {
     }
   };
 
-  const runOne = async (call: ToolCall, allowed: readonly ToolName[], signal: AbortSignal): Promise<ToolResult> => {
+  const runOne = async (call: ToolCall, allowed: readonly string[], signal: AbortSignal): Promise<ToolResult> => {
     try {
-      const name = allowed.find((one) => one === call.name);
-      if (!name)
+      if (!allowed.includes(call.name))
         throw new TabloomError(
           'tool-unknown',
           `There is no tool "${call.name}" here. There are: ${allowed.join(', ')}.`,
         );
-      return { ...call, text: bounded(await run(name, call.arguments, signal)), outcome: 'done' };
+      const own = toolNames.find((one) => one === call.name);
+      const text = own
+        ? await run(own, call.arguments, signal)
+        : await callServer(call.name, call.arguments, { signal });
+      return { ...call, text: bounded(text), outcome: 'done' };
     } catch (error) {
       throwIfAborted(signal);
       const { code, message } = toErrorRecord(error);
@@ -95,7 +100,7 @@ export function createToolbox({ now, zone, runScript }: ToolboxComponents) {
     /** One after the other, in order. @throws `aborted` only. */
     async run(
       calls: readonly ToolCall[],
-      allowed: readonly ToolName[],
+      allowed: readonly string[],
       { signal }: { readonly signal: AbortSignal },
     ): Promise<readonly ToolResult[]> {
       const results: ToolResult[] = [];

@@ -32,6 +32,7 @@ export async function fetchLaterParts(fetchPage: (path: string) => Promise<void>
     import('../chat/Attachments.svelte'),
     import('../chat/BeforeComposer.svelte'),
     import('../chat/ChatOptions.svelte'),
+    import('../chat/AskCall.svelte'),
     import('../chat/NoConversation.svelte'),
     import('../chat/SlashPrompts.svelte'),
     import('../chat/Shelf.svelte'),
