@@ -69,6 +69,23 @@ test('prompts by a slash, tags and an archive, a note about the user, and what t
       await expect(page.getByRole('alert')).toHaveCount(0);
     });
 
+    await test.step('nothing is saved beside a field that cannot be taken', async () => {
+      await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Chat', exact: true }).click();
+      await page.getByRole('button', { name: 'Instructions and parameters' }).click();
+      const options = page.getByRole('dialog', { name: 'Instructions and parameters' });
+      await options.getByRole('combobox', { name: 'Preset' }).selectOption('Concise');
+      await options.getByLabel('Save as a preset called').fill('Mine');
+      const save = options.getByRole('button', { name: 'Save preset' });
+      await expect(save).toBeEnabled();
+      await options.getByLabel('Temperature').fill('9');
+      await expect(save).toBeDisabled();
+      await options.getByLabel('Temperature').fill('1');
+      await expect(save).toBeEnabled();
+      await options.getByRole('button', { name: 'Reset', exact: true }).click();
+      await page.keyboard.press('Escape');
+      await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Settings' }).click();
+    });
+
     await test.step('the note and the suggestions are switched on', async () => {
       await page.getByRole('textbox', { name: 'About you' }).fill('I weave.');
       await page.getByRole('switch', { name: 'Suggest what to ask next' }).click();
@@ -149,7 +166,7 @@ test('prompts by a slash, tags and an archive, a note about the user, and what t
     await test.step('in Arabic, from right to left', async () => {
       await page.evaluate(() => localStorage.setItem('tabloom-language', 'ar'));
       await page.goto(relay.url);
-      await expect(whoAnswers(page)).toBeVisible();
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText('اسأل الشبكة');
       await page.getByRole('textbox').last().fill('/');
       await expect(page.getByRole('option', { name: 'Letter' })).toBeVisible();
       await look(page, 'chat-prompts-ar', keep);
