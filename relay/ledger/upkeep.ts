@@ -46,15 +46,13 @@ export function createUpkeep({ db, days, clock, logger, onFolded }: UpkeepInit):
 
   const foldAll = async () => {
     while (!signal.aborted && (await forgetCounts(db, clock.now()))) await clock.delay(pauseMs, { signal });
+    const canaries = () => foldCanaries(db, { before: cutoffOf(clock.now(), days), most: batchMax });
+    while (!signal.aborted && (await canaries()) === batchMax) await clock.delay(pauseMs, { signal });
     let jobs = 0;
     for (let folded = batchMax; folded === batchMax && !signal.aborted;) {
       folded = await foldJobs(db, { before: cutoffOf(clock.now(), days), most: batchMax });
       jobs += folded;
       onFolded?.(folded);
-      await clock.delay(pauseMs, { signal });
-    }
-    for (let folded = batchMax; folded === batchMax && !signal.aborted;) {
-      folded = await foldCanaries(db, { before: cutoffOf(clock.now(), days), most: batchMax });
       await clock.delay(pauseMs, { signal });
     }
     if (jobs > 0) logger.info('ledger-folded', { jobs });
