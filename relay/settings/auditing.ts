@@ -30,10 +30,10 @@ const validatorList = list.pipe(z.array(validator).max(auditValidatorsMax));
 export const auditSettings = {
   AUDIT_VALIDATORS: { ...validators, schema: validatorList.default([]) },
   AUDIT_SHARE: {
-    schema: percent.default(20_000),
-    standard: '`2`',
+    schema: percent.default(1_000_000),
+    standard: '`100`',
     meaning:
-      'How many receipts of workers that are known are audited, in percent; at most four decimals. Of a newcomer’s it is 25, which halves with the answers that have passed. The same in the whole network.',
+      'How many canaries of workers that are known are audited, in percent; at most four decimals. About one answer in fifty is one, so that with all of them two percent of answers are re-scored. Below 25, a newcomer’s share is 25, and halves with the answers that have passed. The same in the whole network.',
   },
   AUDIT_PACE: {
     schema: decimal.pipe(z.number().min(1).max(360)).default(1),

@@ -65,7 +65,7 @@ describe('environment', () => {
       NATIVE_RESERVE: 0,
       OWNER_PEERS: [],
       AUDIT_VALIDATORS: [],
-      AUDIT_SHARE: 20_000,
+      AUDIT_SHARE: 1_000_000,
       AUDIT_PACE: 1,
       COURT_CHAIN: 8453,
       BEACON: 'drand',
