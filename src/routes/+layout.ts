@@ -1,13 +1,13 @@
+import type { Load } from '@sveltejs/kit';
 import { browser } from '$app/environment';
 import { loadPart } from '#lib/base/part.ts';
 import { locale } from '#language';
-import type { LayoutLoad } from './$types';
 
 /** Every page is prerendered and hydrated, so the first paint needs no script. */
 export const prerender = true;
 
 /** The texts that a page shows come before it. English ones are in the page. */
-export const load: LayoutLoad = async ({ route }) => {
+export const load: Load = async ({ route }) => {
   if (!browser || document.documentElement.lang === 'en') return;
   const part = route.id?.startsWith('/(chat)') ? 'first' : 'all';
   await loadPart(() => import('#lib/ui/language/load-texts.ts'))

@@ -172,8 +172,14 @@ test('E: while the answers of a stopping relay end, its own models take no jobs 
     answers.push(await postChat(relay.url, question({ model: 'auto', stream: true, max_tokens })));
   }
   const leaving = relay.halt('SIGTERM');
-  // The signal takes a moment to arrive.
-  await eventually(async () => (await follow(stranger)).refusals.includes('draining'));
+  // The signal takes a moment to arrive, and a question before it would wait for all three answers.
+  const isListening = () =>
+    fetch(`${relay.url}/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await eventually(async () => !(await isListening()));
+  expect((await follow(stranger)).refusals).toContain('draining');
   const ends = await Promise.all(answers.map(async (answer) => (await collect(readEvents(answer))).at(-1)));
   expect(ends).toEqual(Array.from({ length: 3 }, () => '[DONE]'));
   expect(await leaving).toBe(0);
