@@ -7,6 +7,8 @@ import { createMemoryStorage } from '#lib/storage/memory.ts';
 import { kernelOf } from '#lib/trust/calibration.ts';
 import { openOwnRecord } from './own-record.ts';
 
+type Scored = Extract<AuditOutcomeEffect, { readonly of: 'score' }>;
+
 const engine = { name: 'llama', build: '1', deviceClass: 'native-cpu' };
 const artefact = 'a'.repeat(64);
 const params = { maxTokens: 64, temperature: 0 };
@@ -24,12 +26,8 @@ test('what the network has published a relay judges by from its first canary on:
   const note = (at: number, margin: number) => {
     const judged = record.ownJudge(scoresOf(margin), job, receipt);
     const hash = at.toString(16).padStart(64, '0');
-    record.onEffect({
-      of: 'score',
-      judged,
-      counts: 'both',
-      receipt: { hash, record: receipt },
-    } as unknown as AuditOutcomeEffect);
+    const opened = { hash, record: receipt } as unknown as Scored['receipt'];
+    record.onEffect({ of: 'score', counts: 'both', judged, receipt: opened });
     return judged.verdict;
   };
   expect([note(1, 0), note(2, 0), note(3, 0.1), note(4, 0)]).toEqual(['passed', 'passed', 'undecided', 'passed']);

@@ -89,10 +89,13 @@ async function follow(
     if (judged.verdict === 'failed') failed += 1;
     if (judged.isBeyond) doubted += 1;
     const hash = answers.toString(16).padStart(64, '0');
-    record.onEffect({ of: 'score', judged, receipt: { hash, record: receipt } } as unknown as AuditOutcomeEffect);
+    const opened = { hash, record: receipt } as unknown as Scored['receipt'];
+    record.onEffect({ of: 'score', counts: 'both', judged, receipt: opened });
     if (isConvicted() || tokens >= tokensMax) break;
   }
   const share = auditShareOf(known(), auditShares.floor);
   return { worker, answers, tokens, failed, doubted, isConvicted: isConvicted(), share };
 }
 const questionsMax = 1_600;
+
+type Scored = Extract<AuditOutcomeEffect, { readonly of: 'score' }>;
