@@ -7,7 +7,10 @@ export const peerLightness = 0.62;
 export const peerChroma = 0.1;
 
 /** CSS colour. */
-export const peerColour = (peer: string): string => `oklch(${peerLightness} ${peerChroma} ${peerHue(peer)})`;
+export const peerColour = (peer: string): string => hueColour(peerHue(peer));
+
+/** CSS colour of a hue in degrees, as light and as strong as those of peers. */
+export const hueColour = (hue: number): string => `oklch(${peerLightness} ${peerChroma} ${hue})`;
 
 /**
  * Hue in degrees, 0 to 359, by FNV-1a over the peer id. A hash rather than a prefix, because ids share their first
