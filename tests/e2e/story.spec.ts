@@ -166,6 +166,8 @@ test('a conversation has an address: reload, Back, another tab, versions, and de
   const address = page.url();
   await untilIdle(page);
   await expect(answers(page).last()).toContainText('native');
+  // The line below an answer is shown once that has ended, which is a moment later.
+  await expect(answers(page).last().getByRole('button', { name: 'Receipt' })).toBeVisible();
   const text = await answers(page).last().innerText();
   await page.reload();
   await expect(answers(page)).toHaveCount(1);
